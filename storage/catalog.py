@@ -1,0 +1,98 @@
+"""Which models callers may name, and what serves each. The default lists every name on the protocols' own pages.
+
+An operator's catalog replaces it: a TOML file of tables such as
+
+    [models."chirp-v3-0"]
+    family = "music"
+    engine = "composer"
+    default = true
+"""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import msgspec
+
+from storage.errors import InvalidRequest, UnknownModel
+
+
+class Engine(NamedTuple):
+    """Something that runs here: where its class is, which lane and step serve it, and how it calls itself."""
+
+    spec: str
+    lane: str
+    step: str
+    label: str
+
+
+ENGINES = {
+    "composer": Engine("workers.engines.music.engine:Music", "engines", "render", "composer (embedded)"),
+}
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A public model name. `family` is the first word of the kinds it makes; `default` serves requests that name none."""
+
+    family: str
+    engine: str
+    default: bool = False
+    version: str = ""
+
+
+_CHIRP = {  # every model key a Suno client has been seen to send (shared names; what serves them is ours)
+    "chirp-v2-xxl-alpha": "v2",
+    "chirp-v3-0": "v3",
+    "chirp-v3-5": "v3.5",
+    "chirp-v4": "v4",
+    "chirp-auk": "v4.5",
+    "chirp-auk-turbo": "v4.5",
+    "chirp-bluejay": "v4.5+",
+    "chirp-crow": "v5",
+    "chirp-fenix": "v5.5",
+}
+
+DEFAULT = {name: Model("music", "composer", name == "chirp-v3-0", version) for name, version in _CHIRP.items()}
+
+
+class Catalog:
+    """The models of one gateway."""
+
+    def __init__(self, models: dict[str, Model] = DEFAULT) -> None:
+        self.models = models
+
+    @classmethod
+    def load(cls, path: Path | None) -> Self:
+        """The operator's catalog, or the default one. Raises InvalidRequest naming what is wrong with the file."""
+        if path is None:
+            return cls()
+        try:
+            tables = tomllib.loads(path.read_text()).get("models", {})
+            models = msgspec.convert(tables, dict[str, Model])
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"{path}: {error}", field="catalog") from error
+        for name, model in models.items():
+            if model.engine not in ENGINES:
+                raise InvalidRequest(f"{path}: {name} names an unknown engine {model.engine!r}", field="catalog")
+        return cls(models)
+
+    def find(self, name: str | None, family: str) -> tuple[str, Model]:
+        """The model called `name`, or the family's default if none was named. Raises UnknownModel."""
+        if name:
+            model = self.models.get(name)
+            if model is None or model.family != family:
+                raise UnknownModel(
+                    f"no {family} model is called {name!r}; there are: {self._names(family)}", field="model"
+                )
+            return name, model
+        for candidate in self._family(family):
+            if self.models[candidate].default:
+                return candidate, self.models[candidate]
+        raise UnknownModel(f"name a model; there are: {self._names(family)}", field="model")
+
+    def _family(self, family: str) -> Iterable[str]:
+        return (name for name, model in self.models.items() if model.family == family)
+
+    def _names(self, family: str) -> str:
+        return ", ".join(self._family(family)) or "none"

@@ -1,0 +1,70 @@
+"""Ids: a job's is a UUIDv7 whose last 16 bits are zero; each of its outputs fills them in.
+
+So an output's id (a Suno *clip id* is one) is minted before anything is made, names its job without an index, and
+sorts by time. The 16 bits are `item` (12 bits, from 1: which song, which picture) and `part` (4 bits: which file of it).
+Of the 74 random bits of a UUIDv7, 58 remain: per millisecond, and never used as a secret (see `storage/links.py`).
+"""
+
+import secrets
+import time
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+MAX_ITEMS = (1 << 12) - 1
+_LOW = (1 << 16) - 1
+
+
+class Part(IntEnum):
+    """The files that one item may have. `MAIN`'s id is the item's public id."""
+
+    MAIN = 0
+    COVER = 1
+    COVER_LARGE = 2
+    WAVEFORM = 3
+    PLAN = 15  # what an engine remembers of the item, to continue it: never shown
+
+
+class OutputId(NamedTuple):
+    """An output id taken apart."""
+
+    job: str
+    item: int
+    part: Part
+
+
+def new_job_id(now_ms: int | None = None) -> str:
+    """A fresh job id: RFC 9562 UUIDv7 with the last 16 bits zero."""
+    stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    noise = secrets.randbits(74)
+    value = stamp << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1) & ~_LOW
+    return str(UUID(int=value))
+
+
+def output_id(job: str, item: int, part: Part = Part.MAIN) -> str:
+    """The id of one file of one item (counted from 1) of a job."""
+    return f"{job[:-4]}{item << 4 | part:04x}"
+
+
+def split_output_id(text: str) -> OutputId | None:
+    """The parts of an output id, or None if `text` is not one."""
+    try:
+        id = str(UUID(text))
+        low = int(id[-4:], 16)
+        part = Part(low & 0xF)
+    except ValueError:
+        return None
+    return OutputId(id[:-4] + "0000", low >> 4, part) if low >> 4 else None
+
+
+def is_job_id(text: str) -> bool:
+    """Whether `text` is written like one of our job ids."""
+    try:
+        return str(UUID(text)) == text and text.endswith("0000")
+    except ValueError:
+        return False
+
+
+def minted_ms(id: str) -> int:
+    """Unix milliseconds at which the job of this job or output id was made."""
+    return UUID(id).int >> 80

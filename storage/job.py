@@ -1,0 +1,220 @@
+"""The job: what it holds, the states it may be in, and the moves between them.
+
+One Redis hash a job, `Job` here. Status is written by `storage/lua/*.lua` only, each time with the list of states it may
+come from (`sources`), so this table is the one place where moves are decided.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Self, cast
+
+import msgspec
+
+from storage.ids import Part, output_id
+
+
+class Kind(StrEnum):
+    """What a job makes."""
+
+    MUSIC_GENERATE = "music.generate"
+    MUSIC_EXTEND = "music.extend"
+    MUSIC_CONCAT = "music.concat"
+
+
+class Status(StrEnum):
+    """Where a job stands. SUBMITTING is upstream's, RUNNING a local engine's; IN_DOUBT: an upstream may have taken it."""
+
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    WAITING = "waiting"
+    IN_DOUBT = "in_doubt"
+    RUNNING = "running"
+    STORING = "storing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+_ENDED_EARLY = {Status.FAILED, Status.CANCELED, Status.EXPIRED}
+
+NEXT: dict[Status, frozenset[Status]] = {
+    status: frozenset(after)
+    for status, after in {
+        Status.QUEUED: {Status.SUBMITTING, Status.RUNNING, *_ENDED_EARLY},
+        Status.SUBMITTING: {Status.QUEUED, Status.WAITING, Status.IN_DOUBT, Status.STORING, Status.FAILED},
+        Status.WAITING: {Status.STORING, *_ENDED_EARLY},
+        Status.IN_DOUBT: {Status.WAITING, Status.STORING, Status.QUEUED, Status.FAILED, Status.CANCELED},
+        # straight to SUCCEEDED when the result is text, and so already in Redis
+        Status.RUNNING: {Status.QUEUED, Status.STORING, Status.SUCCEEDED, *_ENDED_EARLY},
+        Status.STORING: {Status.SUCCEEDED, *_ENDED_EARLY},
+        Status.SUCCEEDED: set[Status](),
+        Status.FAILED: set[Status](),
+        Status.CANCELED: set[Status](),
+        Status.EXPIRED: set[Status](),
+    }.items()
+}
+TERMINAL = frozenset(status for status, after in NEXT.items() if not after)
+LIVE = frozenset(Status) - TERMINAL
+
+
+def sources(target: Status) -> list[Status]:
+    """The states that may move to `target`."""
+    return [status for status, after in NEXT.items() if target in after]
+
+
+class PublicStatus(StrEnum):
+    """The closed set of words that callers see. Finer ones go in the stage, and may grow."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+class OutputStatus(StrEnum):
+    """Where one output stands; it may fail alone."""
+
+    PENDING = "pending"
+    MAKING = "making"
+    STORED = "stored"
+    FAILED = "failed"
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why something failed. `code` is an error's stable code (`storage/errors.py`)."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+class Output(msgspec.Struct, omit_defaults=True):
+    """One file of a job's result, known from admission on and filled in as it is made."""
+
+    item: int
+    part: Part = Part.MAIN
+    role: str = "audio"
+    status: OutputStatus = OutputStatus.PENDING
+    object_key: str | None = None
+    content_type: str | None = None
+    size_bytes: int | None = None
+    duration_s: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    sha256: str | None = None
+    metadata: dict[str, Any] = {}
+    error: Failure | None = None
+
+
+_ROLES = {
+    "music": {
+        Part.MAIN: "audio",
+        Part.COVER: "cover",
+        Part.COVER_LARGE: "cover",
+        Part.WAVEFORM: "waveform",
+        Part.PLAN: "plan",
+    },
+}
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """One job as Redis holds it: times in Unix ms, `request` and `metadata` as JSON the caller sent.
+
+    `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
+    not handed back. `priority` runs from 0 (first) to 9.
+    """
+
+    id: str
+    kind: Kind
+    owner: str
+    dialect: str
+    model: str
+    engine: str
+    lane: str
+    step: str
+    request: dict[str, Any]
+    priority: int
+    items: int = 1
+    status: Status = Status.QUEUED
+    stage: str = ""
+    attempt: int = 0
+    token: int = 0
+    progress: float = 0.0
+    created: int = 0
+    started: int = 0
+    finished: int = 0
+    not_before: int = 0
+    start_by: int = 0
+    run_s: int = 0
+    keep_s: int = 0
+    outputs: list[Output] = []
+    error: Failure | None = None
+    metadata: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            parts = _ROLES.get(self.kind.partition(".")[0], {})
+            self.outputs = [
+                Output(item, part, role) for item in range(1, self.items + 1) for part, role in parts.items()
+            ]
+
+    def output(self, item: int, part: Part = Part.MAIN) -> Output:
+        """One output; KeyError if the job has none such."""
+        for output in self.outputs:
+            if output.item == item and output.part == part:
+                return output
+        raise KeyError(output_id(self.id, item, part))
+
+    def output_id(self, output: Output) -> str:
+        """The public id of one of this job's outputs."""
+        return output_id(self.id, output.item, output.part)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def public_status(self) -> PublicStatus:
+        """The word callers see. It never goes back: a job that was once started and waits again is still `running`."""
+        if self.status in TERMINAL:
+            return PublicStatus(self.status.value)
+        return PublicStatus.QUEUED if self.status == Status.QUEUED and not self.started else PublicStatus.RUNNING
+
+    def fields(self) -> dict[str, Any]:
+        """What Redis is to store: only what differs from the defaults; `items` implies `outputs` until one changes."""
+        return {
+            field.name: value
+            for field in _FIELDS
+            if field.name != "outputs"
+            and ((value := getattr(self, field.name)) not in (field.default, {}) or field.required)
+        }
+
+    @classmethod
+    def from_row(cls, id: str, row: list[bytes | None]) -> Self | None:
+        """The job from its fields in the order of `FIELDS`, or None if there is none."""
+        if row[0] is None:
+            return None
+        return cls(id=id, **{name: read(text) for name, read, text in zip(FIELDS, _READ, row, strict=True) if text})
+
+
+def encode_field(value: Any) -> str | int | float | bytes:
+    """A field as Redis keeps it: numbers and words plain, everything else as JSON."""
+    return value if isinstance(value, (str, int, float)) else msgspec.json.encode(value)
+
+
+def _reader(annotation: Any) -> Callable[[bytes], Any]:
+    """The inverse of `encode_field` for one field's type."""
+    if annotation in (int, float):
+        return cast(Callable[[bytes], Any], annotation)
+    if isinstance(annotation, type) and issubclass(annotation, str):
+        return lambda text: annotation(text.decode())
+    return msgspec.json.Decoder(annotation).decode
+
+
+_FIELDS = [field for field in msgspec.structs.fields(Job) if field.name != "id"]
+_READ = [_reader(field.type) for field in _FIELDS]
+FIELDS = tuple(field.name for field in _FIELDS)
+"""The names of a job's fields in the order in which scripts return them. The first is always there."""

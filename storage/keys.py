@@ -1,0 +1,74 @@
+"""Every Redis key and channel, in one place. The scripts in `storage/lua/` build the same names.
+
+| key                               | type   | holds                                                                    |
+|-----------------------------------|--------|--------------------------------------------------------------------------|
+| `job:{id}`                        | hash   | the job (`storage/job.py`); expires some time after its end              |
+| `jobs:{owner}`                    | zset   | id → created ms: one owner's jobs, for feeds                             |
+| `feed:{owner}`                    | stream | every change of the owner's jobs, about the newest 10 000; expires       |
+| `idem:{owner}:{digest}`           | string | an idempotency key: job id and fingerprint of the body; expires          |
+| `wait:{lane}:{priority}:{owner}`  | zset   | id → created ms: jobs ready to be claimed, oldest first                  |
+| `ring:{lane}`                     | zset   | `{priority}:{owner}` → whose turn comes next                             |
+| `asleep:{lane}`                   | zset   | id → ms when it may be claimed: a delay's end, **or a held job's lease** |
+| `bell:{lane}`                     | list   | at most one entry: "there may be work"; idle workers block on it         |
+| `mean:{lane}`                     | hash   | kind → mean run time in ms, for estimates                                |
+| `workers:{lane}`                  | zset   | `{worker} {slots}` → ms until when it counts as alive; expires           |
+| `health:{lane}:{worker}`          | string | what a lane says of itself (JSON); expires                               |
+| `due`                             | zset   | id → ms by which the job must have started                               |
+| `erase`                           | zset   | id → ms when its media (and record, if any is left) are to be erased     |
+| `lease:{name}`                    | zset   | holder → ms when its share of a capacity ends                            |
+| `apikey:{digest}`                 | hash   | an API key: id, name, admin, created                                     |
+| `apikeys`                         | hash   | key id → digest                                                          |
+
+Channels: `job:{id}` (it changed), `canceled:{lane}` (a held job was cancelled), `apikeys` (one was made or revoked).
+"""
+
+PERMANENT = (
+    "job:*",  # while it is live; its end sets the expiry
+    "jobs:*",
+    "wait:*",
+    "ring:*",
+    "asleep:*",
+    "bell:*",
+    "mean:*",
+    "due",
+    "erase",
+    "apikey:*",
+    "apikeys",
+    "arq:*",  # arq's own queue, which carries upkeep only
+)
+"""Patterns of the keys that may lack an expiry. Everything else without one is a leak."""
+
+
+def api_key(digest: str) -> str:
+    return f"apikey:{digest}"
+
+
+API_KEYS = "apikeys"
+ERASE = "erase"
+
+
+def bell(lane: str) -> str:
+    return f"bell:{lane}"
+
+
+def jobs(owner: str) -> str:
+    return f"jobs:{owner}"
+
+
+def health(lane: str, worker: str) -> str:
+    return f"health:{lane}:{worker}"
+
+
+def workers(lane: str) -> str:
+    return f"workers:{lane}"
+
+
+def job_channel(id: str) -> str:
+    return f"job:{id}"
+
+
+def canceled_channel(lane: str) -> str:
+    return f"canceled:{lane}"
+
+
+API_KEYS_CHANNEL = "apikeys"

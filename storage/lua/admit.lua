@@ -1,0 +1,27 @@
+-- Accept a job, whole or not at all. ARGV: id, owner, lane, priority, idempotency digest ('' if none), fingerprint,
+-- window_s, start_by ms (0: none), then field, value, ...
+-- Returns {'accepted', created ms} · {'replayed', id, row...} · {'reused'} (same key, other body) · {'gone'} (its job was
+-- deleted). Called again with the same id, it answers as the first time.
+local id, owner, lane, priority, digest, fingerprint, window, start_by = unpack(ARGV)
+local job, idem = 'job:' .. id, 'idem:' .. owner .. ':' .. digest
+
+if digest ~= '' then
+  local before = redis.call('GET', idem)
+  if before and string.sub(before, 38) ~= fingerprint then return {'reused'} end
+  local first = before and string.sub(before, 1, 36)
+  if first and first ~= id then
+    if redis.call('EXISTS', 'job:' .. first) == 0 then return {'gone'} end
+    return {'replayed', first, row(first)}
+  end
+end
+local created = redis.call('HGET', job, 'created')
+if created then return {'accepted', tonumber(created)} end
+
+local now = now_ms()
+redis.call('HSET', job, 'status', 'queued', 'created', now, unpack(ARGV, 9))
+redis.call('ZADD', 'jobs:' .. owner, now, id)
+if digest ~= '' then redis.call('SET', idem, id .. ' ' .. fingerprint, 'EX', window) end
+if start_by ~= '0' then redis.call('ZADD', 'due', start_by, id) end
+make_ready(id, lane, priority, owner, now)
+tell(owner, id, 'queued')
+return {'accepted', now}

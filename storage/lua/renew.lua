@@ -1,0 +1,14 @@
+-- Keep the leases of held jobs, and say that this worker serves the lane. ARGV: lane, lease_ms, worker, slots, health (JSON),
+-- health_s, then id, token, ... Returns the ids no longer held: stop working on them.
+local lane, lease, worker, slots, health, health_s = unpack(ARGV)
+local asleep, now, lost = 'asleep:' .. lane, now_ms(), {}
+for i = 7, #ARGV, 2 do
+  local status, token = unpack(redis.call('HMGET', 'job:' .. ARGV[i], 'status', 'token'))
+  if status and not ENDED[status] and token == ARGV[i + 1] then redis.call('ZADD', asleep, 'XX', now + lease, ARGV[i])
+  else lost[#lost + 1] = ARGV[i] end
+end
+redis.call('SET', 'health:' .. lane .. ':' .. worker, health, 'EX', health_s)
+redis.call('ZADD', 'workers:' .. lane, now + health_s * 1000, worker .. ' ' .. slots)
+redis.call('ZREMRANGEBYSCORE', 'workers:' .. lane, '-inf', now)
+redis.call('EXPIRE', 'workers:' .. lane, health_s)
+return lost

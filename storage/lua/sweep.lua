@@ -1,0 +1,20 @@
+-- Upkeep of one lane. ARGV: lane, tries, record_s, most. Ends jobs that did not start in time, and wakes what sleeps no
+-- longer even where no worker has a slot free. Returns how many jobs it ended.
+local lane, tries, record_s, most = unpack(ARGV)
+local now, ended = now_ms(), 0
+wake(lane, now, tonumber(tries), record_s)
+for _, id in ipairs(redis.call('ZRANGE', 'due', '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
+  redis.call('ZREM', 'due', id)
+  local job = 'job:' .. id
+  local status, started, its_lane, priority, owner, kind, keep_s = unpack(redis.call('HMGET', job,
+    'status', 'started', 'lane', 'priority', 'owner', 'kind', 'keep_s'))
+  if status == 'queued' and not started then
+    redis.call('ZREM', 'wait:' .. its_lane .. ':' .. priority .. ':' .. owner, id)
+    redis.call('ZREM', 'asleep:' .. its_lane, id)
+    redis.call('HSET', job, 'status', 'expired', 'finished', now)
+    settle(id, its_lane, kind, 'expired', nil, now, record_s, keep_s)
+    tell(owner, id, 'expired')
+    ended = ended + 1
+  end
+end
+return ended

@@ -1,0 +1,116 @@
+"""The queue: who works on which job, held by a short lease that is renewed and a token that fences.
+
+Knows nothing of arq and nothing of HTTP. What each call does to Redis stands at the head of its script in `storage/lua/`.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from storage import keys
+from storage.connect import command, redis_errors
+from storage.job import Failure, Job, Status, encode_field, sources
+from storage.scripts import Arg, Scripts
+
+TRIES = 5
+"""How often a job is claimed before its workers' deaths are taken to be its own fault."""
+
+
+def pairs(fields: Mapping[str, Any]) -> Iterable[Arg]:
+    """Fields as scripts take them: name, value, name, value, ..."""
+    for name, value in fields.items():
+        yield name
+        yield encode_field(value)
+
+
+class Queue:
+    """`record_s`: how long a job's record outlives its end."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, *, record_s: int) -> None:
+        self._redis, self._scripts, self._record_s = redis, scripts, record_s
+
+    async def claim(
+        self, lane: str, free: int, *, lease_s: float, taken: Status = Status.RUNNING
+    ) -> tuple[float | None, list[Job]]:
+        """Up to `free` jobs, now held; and the seconds until the next sleeper wakes (None: nobody sleeps)."""
+        wake_ms, rows = await self._scripts.call(
+            "claim", lane, free, int(lease_s * 1000), TRIES, self._record_s, taken.value
+        )
+        jobs = [Job.from_row(id.decode(), row) for id, row in rows]
+        return (wake_ms / 1000 if wake_ms >= 0 else None), [job for job in jobs if job is not None]
+
+    async def advance(
+        self,
+        id: str,
+        target: Status,
+        *,
+        token: int | None = None,
+        delay_s: float = 0.0,
+        give_back: bool = False,
+        **fields: Any,
+    ) -> bool:
+        """Move a job to `target`; False if it was in no state to go there, or is no longer held by `token`.
+
+        Without a token any state that `NEXT` allows will do. `delay_s` and `give_back` (the attempt is not spent) are for
+        a return to QUEUED.
+        """
+        done, _ = await self._scripts.call(
+            "advance",
+            id,
+            "" if token is None else token,
+            " ".join(sources(target)),
+            target.value,
+            int(delay_s * 1000),
+            int(give_back),
+            self._record_s,
+            *pairs(fields),
+        )
+        return bool(done)
+
+    async def fail(self, job: Job, failure: Failure) -> bool:
+        """End a held job as failed."""
+        return await self.advance(job.id, Status.FAILED, token=job.token, error=failure)
+
+    async def report(self, job: Job, *, tell: str = "", **fields: Any) -> bool:
+        """Write fields of a held job; False if it is no longer held. `tell`: a word for its owner's feed."""
+        return bool(await self._scripts.call("report", job.id, job.token, tell, *pairs(fields)))
+
+    async def park(self, job: Job, *, delay_s: float, give_back: bool, **fields: Any) -> bool:
+        """Let go of a held job in the state it is in, to be claimed again after `delay_s`."""
+        return bool(
+            await self._scripts.call("park", job.id, job.token, int(delay_s * 1000), int(give_back), *pairs(fields))
+        )
+
+    async def renew(
+        self, lane: str, held: Sequence[Job], *, lease_s: float, worker: str, slots: int, health: bytes
+    ) -> list[str]:
+        """Renew the leases of `held` and say that `worker` serves the lane. Returns the ids that are no longer held."""
+        lost = await self._scripts.call(
+            "renew",
+            lane,
+            int(lease_s * 1000),
+            worker,
+            slots,
+            health,
+            max(5, int(lease_s * 1.5)),
+            *(part for job in held for part in (job.id, job.token)),
+        )
+        return [id.decode() for id in lost]
+
+    async def sweep(self, lane: str, *, most: int = 1000) -> int:
+        """Upkeep of a lane: end what did not start in time, wake what is due. Returns how many jobs it ended."""
+        return int(await self._scripts.call("sweep", lane, TRIES, self._record_s, most))
+
+    async def listen(self, lane: str, timeout_s: float) -> None:
+        """Return when the lane's bell rings, or after `timeout_s`. Blocks a connection of its own."""
+        with redis_errors():
+            async with asyncio.timeout(timeout_s + 2):  # a half-open connection must not deafen the worker
+                await command(self._redis, "BLPOP", keys.bell(lane), max(timeout_s, 0.01))
+
+    async def leave(self, lane: str, worker: str, slots: int) -> None:
+        """This worker serves the lane no longer."""
+        with redis_errors():
+            await self._redis.delete(keys.health(lane, worker))
+            await self._redis.zrem(keys.workers(lane), f"{worker} {slots}")

@@ -1,0 +1,46 @@
+"""Everything a process needs of Redis, put together once."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from redis.asyncio import Redis
+
+from storage.connect import connect
+from storage.jobs import Jobs
+from storage.queue import Queue
+from storage.scripts import Confirm, Scripts
+from storage.settings import Durability, StorageSettings
+from storage.signals import Signals
+
+_CONFIRM = {
+    Durability.EVERYSEC: None,
+    Durability.FSYNC: Confirm(disks=1),
+    Durability.REPLICA: Confirm(replicas=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One process' connections to Redis and what is done over them."""
+
+    redis: Redis
+    queue: Queue
+    jobs: Jobs
+    signals: Signals
+
+    @classmethod
+    def open(cls, settings: StorageSettings) -> Self:
+        """Nothing is sent until the first call, or until `start`."""
+        redis = connect(settings.redis_url)
+        scripts = Scripts(redis)
+        confirm = _CONFIRM[settings.durability]
+        durable = Scripts(redis, confirm=confirm, batch=1024) if confirm else scripts
+        queue = Queue(redis, scripts, record_s=settings.record_s)
+        return cls(redis, queue, Jobs(redis, scripts, queue, durable=durable), Signals(redis))
+
+    async def start(self) -> None:
+        await self.signals.start()
+
+    async def close(self) -> None:
+        await self.signals.stop()
+        await self.redis.aclose()
