@@ -33,7 +33,7 @@ ENGINES = {
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A public model name. `family` is the first word of the kinds it makes; `default` serves requests that name none."""
+    """A public model name. `family` is the first word of the kinds it makes; the `default` serves who names none."""
 
     family: str
     engine: str
@@ -70,7 +70,7 @@ class Catalog:
         try:
             tables = tomllib.loads(path.read_text()).get("models", {})
             models = msgspec.convert(tables, dict[str, Model])
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise InvalidRequest(f"{path}: {error}", field="catalog") from error
         for name, model in models.items():
             if model.engine not in ENGINES:

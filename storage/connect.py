@@ -12,8 +12,14 @@ from redis.backoff import ConstantBackoff
 
 from storage.errors import RedisUnavailable
 
-AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnlyError, OSError)
-"""What redis-py raises while the server cannot be reached or is not (yet) a primary."""
+AWAY = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    OSError,
+)
+"""What redis-py raises while the server cannot be reached, is not (yet) a primary, or has no room."""
 
 
 def connect(url: SecretStr, *, timeout_s: float = 5.0) -> Redis:
@@ -29,7 +35,7 @@ def connect(url: SecretStr, *, timeout_s: float = 5.0) -> Redis:
     return client
 
 
-async def command(redis: Redis, *words: str | int | float | bytes) -> Any:
+async def command(redis: Redis, *words: str | float | bytes) -> Any:
     """One command, said as the server reads it. (redis-py leaves half of its own methods without types.)"""
     return await cast(Callable[..., Awaitable[Any]], redis.execute_command)(*words)
 

@@ -10,6 +10,7 @@
             UnknownModel            the catalog does not list this model
             TooLarge                a body or an upload is beyond its limit
             KeyReused               this Idempotency-Key came before with another body
+            AlreadyEnded            the job is over: there is nothing left to cancel
         UpstreamError               theirs
             UpstreamBusy            rate limited, or no capacity: wait
             UpstreamTimedOut        no answer in time
@@ -84,6 +85,10 @@ class TooLarge(RequestError):
 
 class KeyReused(RequestError):
     code = "idempotency_key_reused"
+
+
+class AlreadyEnded(RequestError):
+    code = "already_ended"
 
 
 class UpstreamError(GatewayError):

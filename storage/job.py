@@ -1,7 +1,7 @@
 """The job: what it holds, the states it may be in, and the moves between them.
 
-One Redis hash a job, `Job` here. Status is written by `storage/lua/*.lua` only, each time with the list of states it may
-come from (`sources`), so this table is the one place where moves are decided.
+One Redis hash a job, `Job` here. Status is written by `storage/lua/*.lua` only, each time with the list of states it
+may come from (`sources`), so this table is the one place where moves are decided.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 
 
 class Status(StrEnum):
-    """Where a job stands. SUBMITTING is upstream's, RUNNING a local engine's; IN_DOUBT: an upstream may have taken it."""
+    """Where a job stands. SUBMITTING is upstream's, RUNNING an engine's; IN_DOUBT: an upstream may have taken it."""
 
     QUEUED = "queued"
     SUBMITTING = "submitting"
@@ -197,7 +197,10 @@ class Job(msgspec.Struct, kw_only=True):
         """The job from its fields in the order of `FIELDS`, or None if there is none."""
         if row[0] is None:
             return None
-        return cls(id=id, **{name: read(text) for name, read, text in zip(FIELDS, _READ, row, strict=True) if text})
+        return cls(
+            id=id,
+            **{name: read(text) for name, read, text in zip(FIELDS, _READ, row, strict=True) if text is not None},
+        )
 
 
 def encode_field(value: Any) -> str | int | float | bytes:

@@ -45,7 +45,7 @@ class Admission(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a job stands: how many are served before it (None unless it waits), how long one takes, how many run at once."""
+    """Where a job stands: how many come first (None unless it waits), how long one takes, how many run at once."""
 
     ahead: int | None
     mean_s: float
@@ -60,7 +60,7 @@ class Page(NamedTuple):
 
 
 class Jobs:
-    """`durable` is where admissions go: the same scripts, answered only once the write is as safe as the settings ask."""
+    """`durable` is where admissions go: the same scripts, answered once the write is as safe as the settings ask."""
 
     def __init__(self, redis: Redis, scripts: Scripts, queue: Queue, *, durable: Scripts | None = None) -> None:
         self._redis, self._scripts, self._queue, self._durable = redis, scripts, queue, durable or scripts
@@ -110,9 +110,13 @@ class Jobs:
         return await self._queue.advance(job.id, Status.CANCELED)
 
     async def forget(self, job: Job) -> None:
-        """Delete a job's record. The caller erases its media (`Objects.delete_prefix`); upkeep does it once more later."""
+        """Delete a job's record. The caller erases its media; upkeep does so once more, later."""
         if not await self._scripts.call("forget", job.id, job.owner, _ERASE_AGAIN_MS, ""):
             raise NotFound("no such job")
+
+    async def prune(self, owner: str, *, most: int = 1000) -> int:
+        """Drop those of an owner's oldest jobs whose records have expired. Returns how many that were."""
+        return int(await self._scripts.call("prune", owner, most))
 
     async def page(
         self,

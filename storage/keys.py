@@ -1,23 +1,22 @@
 """Every Redis key and channel, in one place. The scripts in `storage/lua/` build the same names.
 
-| key                               | type   | holds                                                                    |
-|-----------------------------------|--------|--------------------------------------------------------------------------|
-| `job:{id}`                        | hash   | the job (`storage/job.py`); expires some time after its end              |
-| `jobs:{owner}`                    | zset   | id → created ms: one owner's jobs, for feeds                             |
-| `feed:{owner}`                    | stream | every change of the owner's jobs, about the newest 10 000; expires       |
-| `idem:{owner}:{digest}`           | string | an idempotency key: job id and fingerprint of the body; expires          |
-| `wait:{lane}:{priority}:{owner}`  | zset   | id → created ms: jobs ready to be claimed, oldest first                  |
-| `ring:{lane}`                     | zset   | `{priority}:{owner}` → whose turn comes next                             |
-| `asleep:{lane}`                   | zset   | id → ms when it may be claimed: a delay's end, **or a held job's lease** |
-| `bell:{lane}`                     | list   | at most one entry: "there may be work"; idle workers block on it         |
-| `mean:{lane}`                     | hash   | kind → mean run time in ms, for estimates                                |
-| `workers:{lane}`                  | zset   | `{worker} {slots}` → ms until when it counts as alive; expires           |
-| `health:{lane}:{worker}`          | string | what a lane says of itself (JSON); expires                               |
-| `due`                             | zset   | id → ms by which the job must have started                               |
-| `erase`                           | zset   | id → ms when its media (and record, if any is left) are to be erased     |
-| `lease:{name}`                    | zset   | holder → ms when its share of a capacity ends                            |
-| `apikey:{digest}`                 | hash   | an API key: id, name, admin, created                                     |
-| `apikeys`                         | hash   | key id → digest                                                          |
+| key                              | type   | holds                                                                 |
+|----------------------------------|--------|-----------------------------------------------------------------------|
+| `job:{id}`                       | hash   | the job (`storage/job.py`); expires some time after its end           |
+| `jobs:{owner}`                   | zset   | id → created ms: one owner's jobs, for feeds                          |
+| `feed:{owner}`                   | stream | every change of the owner's jobs, about the newest 10 000; expires    |
+| `idem:{owner}:{digest}`          | string | an idempotency key: job id and fingerprint of the body; expires       |
+| `wait:{lane}:{priority}:{owner}` | zset   | id → created ms: jobs ready to be claimed, oldest first               |
+| `ring:{lane}`                    | zset   | `{priority}:{owner}` → whose turn comes next                          |
+| `asleep:{lane}`                  | zset   | id → ms when it may be claimed: a delay's or a held job's lease's end |
+| `bell:{lane}`                    | list   | at most one entry: "there may be work"; idle workers block on it      |
+| `mean:{lane}`                    | hash   | kind → mean run time in ms, for estimates                             |
+| `workers:{lane}`                 | zset   | `{worker} {slots}` → ms until when it counts as alive; expires        |
+| `health:{lane}:{worker}`         | string | what a lane says of itself (JSON); expires                            |
+| `due`                            | zset   | id → ms by which the job must have started                            |
+| `erase`                          | zset   | id → ms when its media are to be erased                               |
+| `apikey:{digest}`                | string | an API key (`storage/apikeys.py`)                                     |
+| `apikeys`                        | hash   | key id → digest                                                       |
 
 Channels: `job:{id}` (it changed), `canceled:{lane}` (a held job was cancelled), `apikeys` (one was made or revoked).
 """

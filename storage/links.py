@@ -1,4 +1,4 @@
-"""Links to results, which outlive presigned URLs and credentials: they carry an output id and prove that we made them."""
+"""Links to results. They outlive presigned URLs and credentials: each is an output id and a proof that we made it."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode

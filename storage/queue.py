@@ -1,6 +1,6 @@
 """The queue: who works on which job, held by a short lease that is renewed and a token that fences.
 
-Knows nothing of arq and nothing of HTTP. What each call does to Redis stands at the head of its script in `storage/lua/`.
+Knows nothing of arq or HTTP. What each call does to Redis stands at the head of its script in `storage/lua/`.
 """
 
 import asyncio
@@ -53,8 +53,8 @@ class Queue:
     ) -> bool:
         """Move a job to `target`; False if it was in no state to go there, or is no longer held by `token`.
 
-        Without a token any state that `NEXT` allows will do. `delay_s` and `give_back` (the attempt is not spent) are for
-        a return to QUEUED.
+        Without a token any state that `NEXT` allows will do. `delay_s` and `give_back` (the attempt is not spent) are
+        for a return to QUEUED.
         """
         done, _ = await self._scripts.call(
             "advance",

@@ -27,7 +27,7 @@ Arg = str | int | float | bytes
 
 
 class Confirm(NamedTuple):
-    """What must have happened to a group's writes before its callers are told: on how many disks, on how many replicas."""
+    """On how many disks and replicas a group's writes must be before its callers are told."""
 
     disks: int = 0
     replicas: int = 0
@@ -61,7 +61,7 @@ class Scripts:
                 if answer.done():
                     continue
                 if isinstance(reply, Exception):
-                    answer.set_exception(reply)
+                    answer.set_exception(_away(reply) if _takes_no_writes(reply) else reply)
                 else:
                     answer.set_result(reply)
         self._sender = None
@@ -76,10 +76,8 @@ class Scripts:
                 for i, reply in zip(unknown, again, strict=True):
                     replies[i] = reply
         except AWAY as error:
-            away = RedisUnavailable("the job store does not answer; try again shortly")
-            away.__cause__ = error
-            return [away] * len(calls)
-        except Exception as error:  # whatever it is, nobody may wait for ever
+            return [_away(error)] * len(calls)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             return [error] * len(calls)
         return replies
 
@@ -107,6 +105,17 @@ class Scripts:
             doubt = NotDurable("the write was not confirmed as durable in time; try again")
             return [reply if isinstance(reply, Exception) else doubt for reply in replies]
         return replies
+
+
+def _takes_no_writes(reply: Exception) -> bool:
+    """Whether the server answered, but would not write: no room, a full disk, not the primary, too few replicas."""
+    return isinstance(reply, AWAY) or str(reply).startswith(("MISCONF", "NOREPLICAS"))
+
+
+def _away(cause: Exception) -> RedisUnavailable:
+    away = RedisUnavailable("the job store does not answer; try again shortly")
+    away.__cause__ = cause
+    return away
 
 
 def _confirmed(reached: Any, wanted: Confirm) -> bool:

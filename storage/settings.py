@@ -19,7 +19,7 @@ class Durability(StrEnum):
 
 
 class StorageSettings(BaseSettings):
-    """`GATEWAY_REDIS_URL`, `GATEWAY_S3_…`, `GATEWAY_SECRET`, `GATEWAY_DURABILITY`, `GATEWAY_RECORD_DAYS`, `GATEWAY_CATALOG`."""
+    """`GATEWAY_` and a field's name in capitals: `GATEWAY_REDIS_URL`, `GATEWAY_S3_ENDPOINT`, ..."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
 

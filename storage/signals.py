@@ -52,6 +52,7 @@ class Signals:
         self._pubsub: PubSub = redis.pubsub()
         self._watchers: dict[str, set[Signal]] = {_HOME: set()}
         self._reader: asyncio.Task[None] | None = None
+        self._speaking = asyncio.Lock()  # two first words at once would open two connections and lose one
 
     async def start(self) -> None:
         self._reader = asyncio.create_task(self._read())
@@ -77,12 +78,14 @@ class Signals:
             if not watchers and channel != _HOME:
                 self._watchers.pop(channel, None)
                 with suppress(*AWAY):
-                    await self._pubsub.unsubscribe(channel)
+                    async with self._speaking:
+                        await self._pubsub.unsubscribe(channel)
 
     async def _subscribe(self, channel: str, signal: Signal) -> None:
         """Returns once the server has confirmed: what is said afterwards is heard."""
         try:
-            await self._pubsub.subscribe(channel)
+            async with self._speaking:
+                await self._pubsub.subscribe(channel)
         except AWAY as error:
             raise RedisUnavailable("the job store does not answer; try again shortly") from error
         if not await signal.wait(3.0):
@@ -92,7 +95,8 @@ class Signals:
         while True:
             try:
                 if not self._pubsub.subscribed:
-                    await self._pubsub.subscribe(*self._watchers)
+                    async with self._speaking:
+                        await self._pubsub.subscribe(*self._watchers)
                 message = await self._pubsub.get_message(ignore_subscribe_messages=False, timeout=30.0)
             except AWAY:
                 await asyncio.sleep(0.2)

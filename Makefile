@@ -1,0 +1,78 @@
+# Each target sets up what it needs. On a fresh machine that takes Python 3.11 or newer, make, and a package index.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+# A lock is complete in itself, so pip has nothing to resolve; wheels only, so it has nothing to build.
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCKED := $(PIP) install --no-deps --no-compile --require-hashes --only-binary :all: -r
+ARGS ?=
+
+# The first of these that runs, is new enough, and can make a virtual environment.
+PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
+SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+
+.PHONY: help demo run test check fix bench lock clean
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+demo: .venv/project.stamp ## make a song: the whole service for a moment, all of it on this machine
+	@$(BIN)/ai-gateway demo $(ARGS)
+
+run: .venv/project.stamp ## start the service and all it needs; Ctrl-C stops it
+	@$(BIN)/ai-gateway up $(ARGS)
+
+test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev.stamp ## format, lint, types, import directions, locks, licences
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m requirements.lock --check
+	@$(BIN)/python -m docs.licences --check
+
+fix: .venv/dev.stamp ## format, and mend what can be mended
+	@$(BIN)/ruff check --fix --exit-zero
+	@$(BIN)/ruff format
+
+bench: .venv/dev.stamp ## measure, and print the ratios
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: .venv/dev.stamp ## pin again what pyproject.toml asks for; ARGS=--upgrade takes the newest
+	@PATH="$(BIN):$$PATH" $(BIN)/python -m requirements.lock $(ARGS)
+	@$(MAKE) --no-print-directory .venv/dev.stamp
+	@$(BIN)/python -m docs.licences
+
+clean: ## remove what these targets installed or cached; data in .gateway stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment -----------------------------------------------------------------------------------------------
+
+.venv/pyvenv.cfg:
+	@for python in $(PYTHONS); do \
+	    if $$python -c '$(SUITS)' 2>/dev/null; then \
+	        echo "Making .venv with $$($$python --version)"; \
+        $$python -m venv .venv && exec $(PIP) --quiet uninstall --yes setuptools; \
+	    fi; \
+	done; \
+	echo "Needs Python 3.11 or newer with its venv module (Debian: python3-venv); PYTHON=/path/to/python names one." >&2; \
+	exit 1
+
+# An interrupted installation leaves no stamp, and is taken up again.
+.venv/music.stamp: requirements/music.txt | .venv/pyvenv.cfg
+	@echo "Installing what the music service needs"
+	@$(LOCKED) $<
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt | .venv/project.stamp
+	@echo "Installing what development needs"
+	@$(LOCKED) $<
+	@touch $@
+
+.venv/project.stamp: pyproject.toml .venv/music.stamp
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@

@@ -1,0 +1,145 @@
+"""What callers are told when something goes wrong: one table of HTTP statuses, one body function per dialect."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from api.scope import request_id
+from api.validation import FieldError, InvalidFields
+from storage import errors
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+STATUS: Mapping[type[errors.GatewayError], int] = {
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Gone: 410,
+    errors.InvalidRequest: 422,
+    errors.UnknownModel: 422,
+    errors.TooLarge: 413,
+    errors.KeyReused: 422,
+    errors.AlreadyEnded: 409,
+    errors.UpstreamBusy: 503,
+    errors.UpstreamTimedOut: 504,
+    errors.UpstreamFailed: 502,
+    errors.UpstreamRefused: 502,
+    errors.UpstreamMalformed: 502,
+    errors.EngineFailed: 500,
+    errors.EngineLost: 500,
+    errors.EngineTimedOut: 504,
+    errors.EngineMisproduced: 500,
+    errors.RedisUnavailable: 503,
+    errors.ObjectsUnavailable: 503,
+    errors.ObjectMissing: 404,
+    errors.NotDurable: 503,
+    errors.WorkerLost: 500,
+    errors.DeadlinePassed: 504,
+}
+"""A class that is not listed has the status of its nearest ancestor that is."""
+
+
+class Fault(NamedTuple):
+    """An error as far as callers may know it. `field` is None where `errors` say it better, or where there is none."""
+
+    status: int
+    code: str
+    message: str
+    field: str | None
+    errors: Sequence[FieldError]
+    headers: Mapping[str, str]
+    method: str
+    request_id: str
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's handler for whatever an operation raises."""
+    fault = _fault(request, error)
+    if fault.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("request %s failed: %s %s", fault.request_id, request.method, request.url.path, exc_info=error)
+    media_type, body = _dialect(request.scope["path"])(fault)
+    content = b"" if request.method == "HEAD" else msgspec.json.encode(body)
+    return Response(content, status_code=fault.status, media_type=media_type, headers=dict(fault.headers))
+
+
+def _fault(request: Request[Any, Any, Any], error: Exception) -> Fault:
+    status, code, message, headers = _told(request, error)
+    field = error.field if isinstance(error, errors.RequestError) else None
+    found = error.errors if isinstance(error, InvalidFields) else ()
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="ai-gateway"'
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return Fault(status, code, message, None if found else field, found, headers, request.method, request_id(request.scope))
+
+
+def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, str, dict[str, str]]:
+    """Status, code, message and headers of an error. Those of one that nobody foresaw say nothing of it."""
+    match error:
+        case errors.GatewayError():
+            status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
+            return status, error.code, str(error), dict(getattr(error, "headers", {}))
+        case HTTPException(status_code=413):
+            limit = request.route_handler.resolve_request_max_body_size()
+            return 413, errors.TooLarge.code, f"the body is larger than the limit of {limit} bytes", {}
+        case HTTPException(status_code=status) if status < 500:  # noqa: PLR2004 - the caller's faults end there
+            phrase = HTTPStatus(status).phrase
+            message = {404: "there is nothing at this address", 405: "this address takes other methods"}
+            return status, phrase.lower().replace(" ", "_"), message.get(status, error.detail), _allow(error)
+    return 500, "internal_error", "something went wrong here; quote the request id when you report it", {}
+
+
+def _allow(error: HTTPException) -> dict[str, str]:
+    return {"Allow": error.headers["allow"]} if error.headers and "allow" in error.headers else {}
+
+
+def _problem(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """RFC 9457, with `code` to test for, and where each error is."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(fault.status).phrase,
+        "status": fault.status,
+        "detail": fault.message,
+        "code": fault.code,
+        "request_id": fault.request_id,
+    }
+    if fault.errors:
+        body["detail"] = "; ".join(f"{'.'.join(map(str, each.loc[1:])) or 'body'}: {each.msg}" for each in fault.errors)
+        body["errors"] = [{"detail": each.msg, "pointer": _pointer(each.loc[1:])} for each in fault.errors]
+    elif fault.field:
+        body["detail"] = f"{fault.field}: {fault.message}"
+        body["errors"] = [{"detail": fault.message, **_where(fault.method, fault.field)}]
+    return "application/problem+json", body
+
+
+def _where(method: str, field: str) -> dict[str, str]:
+    if field == "Idempotency-Key":
+        return {"header": field}
+    return {"pointer": _pointer(field.split("."))} if method == "POST" else {"parameter": field}
+
+
+def _pointer(steps: Sequence[str | int]) -> str:
+    """RFC 6901, as a URI fragment."""
+    return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _suno(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Suno's own: a text, or FastAPI's list where the body does not fit. """
+    detail: Any = f"{fault.field}: {fault.message}" if fault.field else fault.message
+    if fault.errors:
+        detail = [each._asdict() for each in fault.errors]
+    return "application/json", {"detail": detail}
+
+
+_DIALECTS: Mapping[str, Callable[[Fault], tuple[str, dict[str, Any]]]] = {"/v1/suno": _suno}
+
+
+def _dialect(path: str) -> Callable[[Fault], tuple[str, dict[str, Any]]]:
+    return next((body for prefix, body in _DIALECTS.items() if path.startswith(prefix)), _problem)

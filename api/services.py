@@ -1,0 +1,67 @@
+"""What operations work with: one of each per process, opened at start and closed at the end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+from litestar import Request
+from litestar.datastructures import State
+
+from api.auth import Authenticator
+from api.scope import base_url
+from api.settings import ApiSettings
+from storage.apikeys import ApiKey, ApiKeys
+from storage.catalog import Catalog
+from storage.links import Links
+from storage.objects import Objects
+from storage.public import PublicJobs
+from storage.settings import StorageSettings
+from storage.store import Store
+
+Call = Request[ApiKey, None, State]
+"""A request whose caller is known (`user`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: ApiSettings
+    store: Store
+    objects: Objects
+    authenticator: Authenticator
+    catalog: Catalog
+    links: Links
+    public: PublicJobs
+
+    @staticmethod
+    def of(request: Request[Any, Any, State]) -> "Services":
+        return cast(Services, request.app.state["services"])
+
+    def base_url(self, request: Request[Any, Any, State]) -> str:
+        """What links in the answer to `request` start with."""
+        return base_url(request.scope, self.settings.public_url)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, storage: StorageSettings, settings: ApiSettings) -> AsyncIterator[Self]:
+        """Redis and the object store may be away meanwhile: `/ready` says so."""
+        store = Store.open(storage)
+        objects = await asyncio.to_thread(Objects, storage)
+        authenticator = Authenticator(ApiKeys(store.redis, storage.secret), store.signals)
+        links = Links(storage.secret)
+        try:
+            await store.start()
+            await authenticator.start()
+            yield cls(
+                settings=settings,
+                store=store,
+                objects=objects,
+                authenticator=authenticator,
+                catalog=Catalog.load(storage.catalog),
+                links=links,
+                public=PublicJobs(links, record_s=storage.record_s),
+            )
+        finally:
+            await authenticator.stop()
+            await store.close()

@@ -1,0 +1,23 @@
+"""What the API alone needs to know, read once at start from the environment (`GATEWAY_…`)."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_JOB_WAIT_S = 300.0
+"""The longest that one request for a job may wait for its end."""
+
+
+class ApiSettings(BaseSettings):
+    """`GATEWAY_HOST`, `GATEWAY_PORT`, `GATEWAY_PUBLIC_URL`, `GATEWAY_MAX_BODY_BYTES`, `GATEWAY_MEDIA_WAIT_S`."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$",
+        description="what links start with; else what each request calls us (Host, X-Forwarded-…)",
+    )
+    max_body_bytes: int = Field(default=10_000_000, gt=0, description="larger bodies are refused, on any path")
+    media_wait_s: float = Field(default=60, ge=0, description="how long a GET waits for a file that is being made")

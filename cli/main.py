@@ -1,0 +1,110 @@
+"""`ai-gateway`: the command. What a sub-command does, its help says; the work is done in the files beside this."""
+
+import logging
+import os
+from pathlib import Path
+
+import click
+
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="GATEWAY_DATA",
+    default=".gateway",
+    show_default=True,
+    help="The folder of the embedded servers' data, keys and logs.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", is_flag=True, help="Say more in the logs.")
+def main(verbose: bool) -> None:
+    """One self-hosted service in front of many generative models."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
+    )
+    for chatty in ("botocore", "boto3", "urllib3", "s3transfer"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@main.command()
+@DATA
+@click.option("--host", envvar="GATEWAY_HOST", default="127.0.0.1", show_default=True)
+@click.option("--port", envvar="GATEWAY_PORT", default=8080, show_default=True)
+def up(data: Path, host: str, port: int) -> None:
+    """Run all of it here: Redis, S3, the API and a worker, until Ctrl-C."""
+    from cli.up import run
+
+    run(data, host, port)
+
+
+@main.command()
+@click.option("--host", envvar="GATEWAY_HOST", default="127.0.0.1", show_default=True)
+@click.option("--port", envvar="GATEWAY_PORT", default=8080, show_default=True)
+@click.option("--processes", envvar="GATEWAY_PROCESSES", default=1, show_default=True)
+def api(host: str, port: int, processes: int) -> None:
+    """Serve the API. Redis, S3 and secrets come from the environment (GATEWAY_…)."""
+    from cli.serve import serve
+
+    serve(host, port, processes)
+
+
+@main.command()
+@click.option("--lanes", help="Comma-separated; the environment's GATEWAY_LANES, or all of them, if not given.")
+def worker(lanes: str | None) -> None:
+    """Work on jobs. Redis, S3 and secrets come from the environment (GATEWAY_…)."""
+    from storage.settings import StorageSettings
+    from workers.main import run
+    from workers.settings import WorkerSettings
+
+    settings = WorkerSettings() if lanes is None else WorkerSettings(lanes=lanes.split(","))
+    run(StorageSettings(), settings)
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="demo-out", show_default=True)
+def demo(out: Path) -> None:
+    """Generate, extend and concatenate a song on a gateway of its own, and download the results."""
+    from cli.demo import run
+
+    run(out)
+
+
+@main.group()
+def key() -> None:
+    """Make, list and revoke API keys (of the gateway running on --data, or of the environment's)."""
+
+
+@key.command()
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="Let it use the operator's endpoints.")
+@DATA
+def create(name: str, admin: bool, data: Path) -> None:
+    """Make a key called NAME. It is shown once."""
+    from cli.keys import create_key
+
+    create_key(data, name, admin=admin)
+
+
+@key.command(name="list")
+@DATA
+def list_keys(data: Path) -> None:
+    """List the keys: ids, names, when they were made."""
+    from cli.keys import show_keys
+
+    show_keys(data)
+
+
+@key.command()
+@click.argument("key_id")
+@DATA
+def revoke(key_id: str, data: Path) -> None:
+    """Revoke the key with this id, at once and everywhere."""
+    from cli.keys import revoke_key
+
+    revoke_key(data, key_id)
+
+
+if __name__ == "__main__":
+    main()

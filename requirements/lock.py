@@ -1,0 +1,154 @@
+"""What each kind of installation gets, pinned and hashed: `make lock` writes it, `make check` compares.
+
+One file per kind, each complete in itself, so that `pip install --require-hashes -r` never has to choose a version.
+The widest is made first and constrains the others: a package has one version in this repository. A lock names no
+index, so that whatever index or mirror the machine is set up for serves it.
+"""
+
+import argparse
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+
+
+class Kind(NamedTuple):
+    """The optional dependencies and the dependency groups of pyproject.toml that one kind of installation has."""
+
+    extras: tuple[str, ...]
+    groups: tuple[str, ...] = ("build",)
+
+
+KINDS = {
+    "dev": Kind(("embedded", "music"), ("build", "dev")),
+    "music": Kind(("embedded", "music")),  # `make demo` and `make run`
+    "engines": Kind(("music",)),  # the image: its Redis and S3 are services of their own
+    "serve": Kind(()),  # the API, and workers that only call upstreams
+}
+WIDEST = "dev"
+# Litestar asks for these to invent examples for its OpenAPI pages, and imports them only then. We write our own, and
+# spare 14 MB.
+LEFT_OUT = ("polyfactory", "faker", "tzdata")
+
+
+class Pin(NamedTuple):
+    """One package of a lock: `needed_by` are canonical names of packages, or of this project."""
+
+    requirement: Requirement
+    hashes: int
+    needed_by: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        return str(self.requirement.specifier).removeprefix("==")
+
+
+def lock_file(kind: str) -> Path:
+    return ROOT / "requirements" / f"{kind}.txt"
+
+
+def read_project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def read_lock(text: str) -> Iterator[Pin]:
+    """The pins of a lock as uv writes it: a requirement, its hashes, then who needs it, in indented lines."""
+    requirement, hashes, needed_by = "", 0, set[str]()
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("    --hash="):
+            hashes += 1
+        elif line.startswith("    #"):
+            name = line.strip(" #").removeprefix("via").split("(")[0].strip()
+            if name and not name.startswith("-c "):
+                needed_by.add(canonicalize_name(name))
+        elif not line.startswith("#"):
+            if requirement:
+                yield Pin(Requirement(requirement), hashes, frozenset(needed_by))
+            requirement, hashes, needed_by = line.removesuffix("\\").strip(), 0, set()
+
+
+def declared(project: dict[str, Any], kind: Kind) -> dict[str, Requirement]:
+    """What pyproject.toml asks for in this kind of installation, by canonical name."""
+    wanted = [*project["project"]["dependencies"]]
+    for extra in kind.extras:
+        wanted += project["project"]["optional-dependencies"][extra]
+    for group in kind.groups:
+        wanted += project["dependency-groups"][group]
+    return {canonicalize_name(r.name): r for r in map(Requirement, wanted)}
+
+
+def disagreements(project: dict[str, Any], kind: Kind, lock: str) -> Iterator[str]:
+    """Where a lock is not what pyproject.toml would give, as far as can be told without asking an index."""
+    pins = list(read_lock(lock))
+    wanted = declared(project, kind)
+    own = canonicalize_name(project["project"]["name"])
+    present = {own} | {pin.name for pin in pins}
+    for name in wanted.keys() - present:
+        yield f"{name} is asked for and not locked"
+    for pin in pins:
+        if not pin.requirement.specifier or not str(pin.requirement.specifier).startswith("=="):
+            yield f"{pin.name} is not pinned"
+        if not pin.hashes:
+            yield f"{pin.name} has no hash"
+        if pin.needed_by.isdisjoint(present):
+            yield f"{pin.name} is needed by nothing else that is locked"
+        if (own in pin.needed_by) != (pin.name in wanted):
+            yield f"{pin.name} is locked as a dependency of ours, or as none, and pyproject.toml says otherwise"
+        if pin.name in wanted and not wanted[pin.name].specifier.contains(pin.version, prereleases=True):
+            yield f"{pin.name} {pin.version} is not {wanted[pin.name].specifier}"
+    if "://" in lock:
+        yield "an address is written in it: a lock leaves the choice of the index to the machine"
+
+
+def write(kind: str, uv_options: list[str]) -> None:
+    """Resolve one kind anew; versions that still fit stay, unless `uv_options` say --upgrade."""
+    command = ["uv", "pip", "compile", "pyproject.toml", "--output-file", str(lock_file(kind).relative_to(ROOT))]
+    command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--only-binary", ":all:", "--quiet"]
+    command += ["--custom-compile-command", "make lock"]
+    for extra in KINDS[kind].extras:
+        command += ["--extra", extra]
+    for group in KINDS[kind].groups:
+        command += ["--group", group]
+    for name in LEFT_OUT:
+        command += ["--no-emit-package", name]
+    if kind != WIDEST:
+        command += ["--constraint", str(lock_file(WIDEST).relative_to(ROOT))]
+    subprocess.run([*command, *uv_options], cwd=ROOT, check=True)
+
+
+def check() -> int:
+    """Print every disagreement; the exit code says whether there was one."""
+    project = read_project()
+    faults = [
+        f"requirements/{kind}.txt: {fault}"
+        for kind in KINDS
+        for fault in disagreements(project, KINDS[kind], lock_file(kind).read_text())
+    ]
+    print("\n".join(faults) + "\nRun `make lock`." if faults else "The locks agree with pyproject.toml.")
+    return 1 if faults else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Write the locks, or check them against pyproject.toml.")
+    parser.add_argument("--check", action="store_true", help="only compare, without asking an index")
+    arguments, uv_options = parser.parse_known_args()
+    if arguments.check:
+        return check()
+    for kind in KINDS:
+        write(kind, uv_options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from arq import Retry
+
+from storage.errors import EngineFailed, EngineLost, ObjectsUnavailable
+from storage.job import Failure, Job, Status
+from storage.store import Store
+from tests.waiting import until
+from tests.workers.jobs import admit, read, settings
+from workers.lanes import Lane
+from workers.outcomes import JobFailed
+
+Work = Callable[[dict[str, Any], Job], Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[Store]:
+    store = Store.open(settings(redis_url))
+    await store.start()
+    yield store
+    await store.close()
+
+
+@asynccontextmanager
+async def serving(store: Store, work: Work, **options: Any) -> AsyncIterator[Lane]:
+    """A lane whose step "work" is `work`."""
+
+    async def step(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        return await work(ctx, job)
+
+    step.__name__ = "work"
+    lane = Lane("engines", [step], **({"worker": "w", "slots": 4, "lease_s": 5.0, "drain_s": 5.0} | options))
+    await lane.start({"queue": store.queue, "signals": store.signals})
+    try:
+        yield lane
+    finally:
+        await lane.stop()
+
+
+async def ended(store: Store, job: Job) -> Job:
+    async def look() -> Job | None:
+        now = await read(store, job.id)
+        return now if now.ended else None
+
+    result = await until(look)
+    assert isinstance(result, Job)
+    return result
+
+
+async def nothing(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+    return {}
+
+
+async def never(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+    await asyncio.Event().wait()
+    return {}
+
+
+async def test_what_a_step_returns_is_written_with_its_job_s_success(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        return {"metadata": {"said": job.request["say"]}}
+
+    async with serving(store, work):
+        job = await ended(store, await admit(store, request={"say": "hello"}))
+    assert job.status == Status.SUCCEEDED
+    assert job.metadata == {"said": "hello"}
+
+
+async def test_an_idle_lane_is_woken_by_an_admission(store: Store) -> None:
+    async with serving(store, nothing) as lane:
+        await until(lambda: store.redis.exists(f"health:engines:{lane.worker}"))
+        for _ in range(20):
+            await ended(store, await admit(store))
+        assert lane.done == 20
+
+
+async def test_no_more_jobs_are_held_than_there_are_slots(store: Store) -> None:
+    most, going = 0, asyncio.Event()
+
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        nonlocal most
+        most = max(most, len(lane.held))
+        await going.wait()
+        return {}
+
+    jobs = [await admit(store) for _ in range(7)]
+    async with serving(store, work, slots=3) as lane:
+        await until(lambda: len(lane.held) == 3)
+        going.set()
+        for job in jobs:
+            await ended(store, job)
+    assert most == 3
+
+
+async def test_a_failure_is_told_in_its_own_words(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        raise EngineFailed("out of strings")
+
+    async with serving(store, work):
+        job = await ended(store, await admit(store))
+    assert job.status == Status.FAILED
+    assert job.error == Failure("engine_failed", "out of strings")
+
+
+async def test_a_job_that_failed_for_good_keeps_the_failure_it_came_with(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        raise JobFailed(Failure("moderated", "not this", retryable=False))
+
+    async with serving(store, work):
+        job = await ended(store, await admit(store))
+    assert job.error == Failure("moderated", "not this")
+
+
+async def test_a_broken_step_fails_its_job_and_shows_no_internals(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        raise KeyError("/secret/path")
+
+    async with serving(store, work):
+        job = await ended(store, await admit(store))
+    assert job.error
+    assert job.error.code == "internal_error"
+    assert "secret" not in job.error.message
+
+
+async def test_an_unknown_step_fails_its_job(store: Store) -> None:
+    async with serving(store, nothing):
+        job = await ended(store, await admit(store, step="unheard of"))
+    assert job.status == Status.FAILED
+
+
+async def test_a_step_may_ask_to_be_run_again(store: Store) -> None:
+    attempts: list[int] = []
+
+    async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        attempts.append(job.attempt)
+        if len(attempts) < 3:
+            raise Retry(defer=0.01)
+        return {}
+
+    async with serving(store, work):
+        job = await ended(store, await admit(store))
+    assert job.status == Status.SUCCEEDED
+    assert attempts == [1, 2, 3]
+
+
+async def test_a_failure_that_may_pass_waits_for_its_next_attempt_and_says_why(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        raise EngineLost("killed")
+
+    async with serving(store, work):
+        job = await admit(store)
+        await until(lambda: _has(store, job, Status.QUEUED, attempt=1))
+        waiting = await read(store, job.id)
+    assert waiting.not_before > waiting.created
+    assert waiting.stage == "engine_lost"
+
+
+async def test_an_object_store_that_is_away_costs_a_storing_job_no_attempt(store: Store) -> None:
+    async def work(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        await ctx["queue"].advance(job.id, Status.STORING, token=job.token)
+        job.status = Status.STORING
+        raise ObjectsUnavailable("away")
+
+    async with serving(store, work):
+        job = await admit(store)
+        await until(lambda: _has(store, job, Status.STORING, attempt=0))
+        assert (await read(store, job.id)).not_before
+
+
+async def test_a_cancelled_job_is_dropped_at_once_not_at_the_next_renewal(store: Store) -> None:
+    dropped = asyncio.Event()
+
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            dropped.set()
+        return {}
+
+    async with serving(store, work, lease_s=600.0) as lane:
+        job = await admit(store)
+        await until(lambda: lane.held)
+        assert await store.jobs.cancel(job)
+        async with asyncio.timeout(5):
+            await dropped.wait()
+        await until(lambda: not lane.held)
+    assert (await read(store, job.id)).status == Status.CANCELED
+
+
+async def test_a_job_past_its_running_time_expires(store: Store) -> None:
+    async with serving(store, never):
+        job = await ended(store, await admit(store, run_s=1))
+    assert job.status == Status.EXPIRED
+    assert job.error
+    assert job.error.code == "deadline_passed"
+
+
+async def test_a_stop_lets_short_work_end_and_hands_back_the_rest_unspent(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        if job.request["long"]:
+            await asyncio.Event().wait()
+        await stopping.wait()
+        return {}
+
+    stopping = asyncio.Event()
+    long, short = await admit(store, request={"long": True}), await admit(store, request={"long": False})
+    async with serving(store, work, drain_s=0.5) as lane:
+        await until(lambda: len(lane.held) == 2)
+        asyncio.get_running_loop().call_later(0.05, stopping.set)
+    assert (await read(store, short.id)).status == Status.SUCCEEDED
+    handed_back = await read(store, long.id)
+    assert (handed_back.status, handed_back.attempt) == (Status.QUEUED, 0)
+    assert handed_back.public_status == "running"
+
+
+async def test_a_lane_that_stops_is_no_longer_counted(store: Store) -> None:
+    job = await admit(store, lane="elsewhere")
+    async with serving(store, nothing, slots=3) as lane:
+        await until(lambda: store.redis.exists(f"health:engines:{lane.worker}"))
+        assert (await store.jobs.place((await admit(store)).id)).slots == 3
+    assert (await store.jobs.place(job.id)).slots == 0
+    assert not await store.redis.exists(f"health:engines:{lane.worker}")
+
+
+async def test_a_lane_survives_its_connections_and_its_scripts_being_cut(store: Store) -> None:
+    jobs = [await admit(store) for _ in range(40)]
+    async with serving(store, nothing):
+        for _ in range(3):
+            await store.redis.client_kill_filter(_type="normal", skipme=True)
+            await store.redis.script_flush()
+            jobs.append(await admit(store))
+        for job in jobs:
+            assert (await ended(store, job)).status == Status.SUCCEEDED
+
+
+async def _has(store: Store, job: Job, status: Status, attempt: int) -> bool:
+    now = await read(store, job.id)
+    return (now.status, now.attempt) == (status, attempt) and now.not_before > 0

@@ -1,0 +1,190 @@
+"""A lane claims jobs in order, runs each under a renewed lease, and hands back what it cannot finish.
+
+It lives inside a stock `arq.Worker`, tied in by two of its public hooks (`on_startup`, `on_shutdown`): arq is the
+process (signals, cron, shutdown order), the lane does the work. Steps are plain arq functions, `async def step(ctx,
+job)`: what one returns are the fields of its job's last move, to SUCCEEDED; it may raise `arq.Retry`, any
+`GatewayError`, or what `workers/outcomes.py` lists.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from arq.worker import Function, Retry, func
+
+from storage import keys
+from storage.errors import GatewayError, RedisUnavailable
+from storage.job import Failure, Job, Status
+from storage.queue import Queue
+from storage.signals import Signals
+from workers.outcomes import JobFailed, NoLongerHeld
+from workers.retry import retry_in, spends_attempt
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[dict[str, Any], Job], Awaitable[dict[str, Any]]]
+
+_LISTEN_S = 1.0  # the longest a lost bell can cost
+_RUN_S = 1800.0
+
+
+class Lane:
+    """`slots` jobs at once, each held for `lease_s` at a time; at a stop they get `drain_s` to end by themselves.
+
+    `lease_s` must be longer than the event loop is ever blocked.
+    """
+
+    def __init__(
+        self, name: str, steps: Sequence[Step], *, worker: str, slots: int, lease_s: float = 10.0, drain_s: float = 10.0
+    ) -> None:
+        self.name, self.worker, self.slots, self.lease_s, self.drain_s = name, worker, slots, lease_s, drain_s
+        self.steps: dict[str, Function] = {function.name: function for function in map(_function, steps)}
+        self.held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
+        self.done = 0
+        self._freed = asyncio.Event()
+
+    async def start(self, ctx: dict[str, Any]) -> None:
+        """arq's `on_startup`. `ctx` holds "queue" and "signals", and is handed to every step."""
+        self._ctx = ctx
+        self._queue: Queue = ctx["queue"]
+        self._signals: Signals = ctx["signals"]
+        self._taking: asyncio.Task[Any] = asyncio.create_task(asyncio.sleep(0))
+        self._filling, *self._tending = [
+            asyncio.create_task(self._forever(loop)) for loop in (self._fill, self._renew, self._heed)
+        ]
+
+    async def stop(self) -> None:
+        """arq's `on_shutdown`: claim no more, let short work end, hand back the rest with its attempt unspent."""
+        self._filling.cancel()
+        await asyncio.gather(self._filling, self._taking, return_exceptions=True)
+        tasks = [task for _, task in self.held.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self.drain_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for loop in self._tending:
+            loop.cancel()
+        await asyncio.gather(*self._tending, return_exceptions=True)
+        try:
+            await self._queue.claim(self.name, 0, lease_s=self.lease_s)  # a bell we swallowed is passed on
+            await self._queue.leave(self.name, self.worker, self.slots)
+        except RedisUnavailable:
+            log.warning("lane %s: Redis is away; leases and health keys will end by themselves", self.name)
+
+    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await loop()
+            except (RedisUnavailable, TimeoutError) as error:  # leases protect the jobs meanwhile
+                log.warning("lane %s: %s", self.name, error)
+                await asyncio.sleep(0.5)
+            except Exception:
+                log.exception("lane %s is broken, leaving", self.name)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    async def _fill(self) -> None:
+        free = self.slots - len(self.held)
+        if free <= 0:
+            self._freed.clear()
+            await self._freed.wait()
+            return
+        self._taking = asyncio.create_task(self._take(free))
+        wake_s, taken = await asyncio.shield(self._taking)  # a claimed job always gets its task
+        if taken < free:
+            await self._queue.listen(self.name, min(_LISTEN_S, wake_s) if wake_s is not None else _LISTEN_S)
+
+    async def _take(self, free: int) -> tuple[float | None, int]:
+        wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s)
+        for job in jobs:
+            self.held[job.id] = job, asyncio.create_task(self._run(job))
+        return wake_s, len(jobs)
+
+    async def _renew(self) -> None:
+        lost = await self._queue.renew(
+            self.name,
+            [job for job, _ in self.held.values()],
+            lease_s=self.lease_s,
+            worker=self.worker,
+            slots=self.slots,
+            health=msgspec.json.encode({"slots": self.slots, "held": len(self.held), "done": self.done}),
+        )
+        for job in lost:
+            self._drop(job)
+        await asyncio.sleep(self.lease_s / 3)
+
+    async def _heed(self) -> None:
+        """A cancelled job is dropped at once, not at the next renewal."""
+        async with self._signals.watch(keys.canceled_channel(self.name)) as canceled:
+            while True:
+                await canceled.wait()
+                for job in canceled.take():
+                    self._drop(job)
+
+    def _drop(self, job: str) -> None:
+        if job in self.held:
+            self.held[job][1].cancel()
+
+    async def _run(self, job: Job) -> None:
+        try:
+            await self._step(job)
+        except RedisUnavailable as error:  # not the job's fault: its lease will end
+            log.warning("job %s is left to its lease: %s", job.id, error)
+        finally:
+            del self.held[job.id]
+            self.done += 1
+            self._freed.set()
+
+    async def _step(self, job: Job) -> None:
+        limit = asyncio.timeout(job.run_s or _RUN_S)
+        try:
+            step = self.steps[job.step]
+            async with limit:
+                fields = await step.coroutine(self._ctx, job)
+            await self._queue.advance(job.id, Status.SUCCEEDED, token=job.token, **fields)
+        except Retry as again:
+            await self._hand_back(job, delay_s=(again.defer_score or 0) / 1000, give_back=False)
+        except asyncio.CancelledError:  # draining, or no longer ours (then the hand-back is refused)
+            await self._hand_back(job, delay_s=0.0, give_back=True)
+        except NoLongerHeld:
+            return
+        except JobFailed as error:
+            await self._queue.fail(job, error.failure)
+        except RedisUnavailable:
+            raise
+        except GatewayError as error:
+            await self._settle(job, error)
+        except Exception as error:
+            if limit.expired():
+                failure = Failure("deadline_passed", f"not done within {job.run_s or _RUN_S:g} s", retryable=True)
+                await self._queue.advance(job.id, Status.EXPIRED, token=job.token, error=failure)
+                return
+            log.exception("job %s: step %s broke", job.id, job.step)
+            await self._queue.fail(job, Failure("internal_error", f"the {job.step} step broke: {type(error).__name__}"))
+
+    async def _settle(self, job: Job, error: GatewayError) -> None:
+        delay_s = retry_in(error, job.attempt)
+        if delay_s is None:
+            await self._queue.fail(job, Failure(error.code, str(error), error.retryable))
+        else:
+            log.warning("job %s, attempt %d: %s; again in %g s", job.id, job.attempt, error, delay_s)
+            await self._hand_back(job, delay_s=delay_s, give_back=not spends_attempt(error), stage=error.code)
+
+    async def _hand_back(self, job: Job, *, delay_s: float, give_back: bool, stage: str = "") -> None:
+        if job.status in (Status.RUNNING, Status.SUBMITTING):
+            move = {"token": job.token, "delay_s": delay_s, "give_back": give_back, "stage": stage}
+            await self._queue.advance(job.id, Status.QUEUED, **move)
+        else:  # further along: it keeps its state
+            await self._queue.park(job, delay_s=delay_s, give_back=give_back, stage=stage)
+
+
+def _function(step: Step) -> Function:
+    """An arq function under its plain name (a nested one's own name would be `outer.<locals>.inner`)."""
+    if isinstance(step, Function):
+        return step
+    return func(step, name=step.__name__)

@@ -1,0 +1,200 @@
+"""The step for models that run here: make every item of a job, store what was made, then say so.
+
+A job that is tried again skips what is stored already, and what still lies in the spool is not made twice: an item
+counts as made once its `made.json` has its final name. Engines are deterministic, so what is lost with a machine is
+made again as it was.
+"""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from storage.media import object_key
+from storage.objects import Objects
+
+from storage.errors import GatewayError, InvalidRequest, ObjectMissing, ObjectsUnavailable
+from storage.ids import OutputId, Part, split_output_id
+from storage.job import Failure, Job, Kind, OutputStatus, Status
+from storage.queue import Queue
+from workers.engines.base import Artifact, Made
+from workers.engines.pool import EnginePool
+from workers.outcomes import JobFailed, NoLongerHeld
+from workers.retry import retry_in
+
+log = logging.getLogger(__name__)
+
+_PLAN_BYTES = 8 << 20
+_TICK_S = 0.5
+_RENDER_SHARE = 0.95  # of a job's progress; the rest is storing
+
+
+async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+    """The arq function. `ctx` holds "queue", "objects", "engines" (name → EnginePool) and "spool" (a folder)."""
+    attempt = _Attempt(job, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], ctx["spool"] / job.id)
+    try:
+        fields = await attempt.run()
+    except NoLongerHeld:
+        await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
+        raise
+    await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
+    return fields
+
+
+class _Attempt:
+    """One attempt at one job. `folder` is where its results lie until they are stored."""
+
+    def __init__(self, job: Job, queue: Queue, objects: Objects, engine: EnginePool, folder: Path) -> None:
+        self.job, self.queue, self.objects, self.engine, self.folder = job, queue, objects, engine, folder
+        self.items = range(1, job.items + 1)
+
+    async def run(self) -> dict[str, Any]:
+        for item in self.items:
+            if not self._settled(item):
+                await self._make(item)
+                if item < self.job.items:
+                    with suppress(ObjectsUnavailable):  # make the rest meanwhile
+                        await self._store(item)
+        await self._enter_storing()
+        for item in self.items:
+            await self._store(item)
+        failures = [error for item in self.items if (error := self.job.output(item).error)]
+        if len(failures) == self.job.items:
+            raise JobFailed(failures[0])
+        return {"outputs": self.job.outputs, "progress": 1.0}
+
+    def _settled(self, item: int) -> bool:
+        return self.job.output(item).status in (OutputStatus.STORED, OutputStatus.FAILED)
+
+    async def _make(self, item: int) -> None:
+        """The item in the spool, made now unless it lies there already. A failure that is its own stays its own."""
+        if await asyncio.to_thread(self._made, item):
+            return
+        self._mark(item, OutputStatus.MAKING)
+        await self._report(tell="making")
+        try:
+            await self._engine_makes(item)
+        except GatewayError as error:
+            if retry_in(error, self.job.attempt) is not None:
+                raise
+            self._mark(item, OutputStatus.FAILED)
+            self.job.output(item).error = Failure(error.code, str(error), error.retryable)
+            await self._report(tell="failed item")
+
+    async def _engine_makes(self, item: int) -> None:
+        folder = self.folder / str(item)
+        await asyncio.to_thread(_empty, folder)
+        task = {
+            "kind": self.job.kind,
+            "request": self.job.request,
+            "seed": seed(self.job, item),
+            **await self._source(),
+        }
+        reached = [0.0]
+        ticking = asyncio.create_task(self._tick(item, reached))
+        try:
+            made = await self.engine.generate(task, folder, lambda progress: reached.__setitem__(0, progress))
+        finally:
+            ticking.cancel()
+        await asyncio.to_thread(_keep, folder, made)
+
+    async def _source(self) -> Mapping[str, Any]:
+        """The plan that an extension or a whole continues from."""
+        clip = {Kind.MUSIC_EXTEND: "continue_clip_id", Kind.MUSIC_CONCAT: "clip_id"}.get(self.job.kind)
+        if clip is None:
+            return {}
+        source = split_output_id(str(self.job.request[clip]))
+        if source is None:
+            raise InvalidRequest(f"{clip} is not the id of a clip", field=clip)
+        try:
+            plan = await self.objects.get_bytes(
+                object_key(source._replace(part=Part.PLAN), "application/json"), limit_bytes=_PLAN_BYTES
+            )
+        except ObjectMissing as error:
+            raise InvalidRequest("the clip to go on from has been deleted", field=clip) from error
+        return {"source": msgspec.json.decode(plan)}
+
+    async def _tick(self, item: int, reached: list[float]) -> None:
+        told = 0.0
+        while True:
+            await asyncio.sleep(_TICK_S)
+            if reached[0] > told:
+                told = reached[0]
+                progress = (item - 1 + told) / self.job.items * _RENDER_SHARE
+                await self.queue.report(self.job, progress=round(progress, 3), stage="rendering")
+
+    async def _enter_storing(self) -> None:
+        if self.job.status == Status.STORING:
+            return
+        moved = await self.queue.advance(
+            self.job.id, Status.STORING, token=self.job.token, stage="storing", progress=_RENDER_SHARE
+        )
+        if not moved:
+            raise NoLongerHeld
+        self.job.status = Status.STORING
+
+    async def _store(self, item: int) -> None:
+        """Upload a made item, its main file last: when that is there, all of it is."""
+        if self._settled(item):
+            return
+        made = await asyncio.to_thread(self._made, item)
+        if made is None:  # made elsewhere, and lost with that machine
+            await self._engine_makes(item)
+            made = await asyncio.to_thread(self._made, item)
+        if made is None:
+            raise FileNotFoundError(self.folder / str(item))
+        for artifact in sorted(made.artifacts, key=lambda artifact: artifact.part == "main"):
+            await self._upload(item, artifact)
+        self.job.output(item).metadata = made.metadata
+        await self._report(tell="stored")
+
+    async def _upload(self, item: int, artifact: Artifact) -> None:
+        output = self.job.output(item, Part[artifact.part.upper()])
+        if output.status == OutputStatus.STORED:
+            return
+        output.object_key = object_key(OutputId(self.job.id, item, output.part), artifact.content_type)
+        stored = await self.objects.put_file(
+            output.object_key, Path(artifact.path), content_type=artifact.content_type, metadata={"job": self.job.id}
+        )
+        output.content_type, output.size_bytes, output.sha256 = artifact.content_type, stored.size_bytes, stored.sha256
+        output.duration_s = artifact.duration_s
+        output.width_px, output.height_px = artifact.width_px, artifact.height_px
+        output.status = OutputStatus.STORED
+
+    def _mark(self, item: int, status: OutputStatus) -> None:
+        for output in self.job.outputs:
+            if output.item == item:
+                output.status = status
+
+    async def _report(self, tell: str) -> None:
+        if not await self.queue.report(self.job, tell=tell, outputs=self.job.outputs):
+            raise NoLongerHeld
+
+    def _made(self, item: int) -> Made | None:
+        try:
+            return msgspec.json.decode((self.folder / str(item) / "made.json").read_bytes(), type=Made)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+
+def seed(job: Job, item: int) -> int:
+    """The seed of one item, 31 bits: the same at every attempt, different for every item."""
+    base = job.request.get("seed", job.id)
+    return int.from_bytes(sha256(f"{base}:{item}".encode()).digest()[:4]) >> 1
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def _keep(folder: Path, made: Made) -> None:
+    """Make it count: the file appears whole or not at all."""
+    draft = folder / "made.json.part"
+    draft.write_bytes(msgspec.json.encode(made))
+    draft.rename(folder / "made.json")

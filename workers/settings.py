@@ -1,0 +1,34 @@
+"""What a worker process must know, beyond the store: which lanes it serves, and how much its engines may take."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class WorkerSettings(BaseSettings):
+    """`GATEWAY_` and a field's name in capitals; `GATEWAY_LANES` is comma-separated."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
+
+    worker_name: str = Field(default="", description="how this worker is called in health keys; one is made if empty")
+    lanes: Annotated[list[str], NoDecode] = ["engines"]
+    engine_slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="renders at once")
+    engine_memory_mb: int = Field(default=1500, ge=200, description="the most one engine process may take")
+    engine_idle_s: float = Field(default=300, gt=0, description="an engine without work is dropped after this")
+    engine_stall_s: float = Field(default=60, gt=0, description="an engine without progress is killed after this")
+    lease_s: float = Field(default=10, gt=0)
+    drain_s: float = Field(default=10, ge=0, description="what running jobs get to end by themselves at a stop")
+    data: Path = Path(".gateway")
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [lane.strip() for lane in value.split(",") if lane.strip()] if isinstance(value, str) else value
+
+    @property
+    def spool(self) -> Path:
+        """Where results lie between being made and being stored."""
+        return self.data / "spool"

@@ -1,0 +1,56 @@
+"""What has to be done now and then, by whichever worker comes first: arq's cron runs these, on arq's own queue.
+
+Each may run twice, late or not at all without harm: jobs do not wait for it, except those that nobody else looks after.
+"""
+
+import logging
+import time
+from typing import Any
+
+from redis.asyncio import Redis
+from storage.media import job_prefix
+from storage.objects import Objects
+
+from storage import keys
+from storage.connect import command, redis_errors
+from storage.errors import ObjectsUnavailable
+from storage.jobs import Jobs
+from storage.queue import Queue
+
+log = logging.getLogger(__name__)
+
+_MOST = 500
+
+
+async def rescue(ctx: dict[str, Any]) -> int:
+    """End what did not start in time, wake what no worker has a free slot to wake. Returns how many it ended."""
+    queue: Queue = ctx["queue"]
+    return sum([await queue.sweep(lane) for lane in ctx["lanes"]])
+
+
+async def erase(ctx: dict[str, Any]) -> int:
+    """Erase the media of deleted jobs, and of those whose keeping time is over. Returns how many jobs that were."""
+    redis: Redis = ctx["store"].redis
+    objects: Objects = ctx["objects"]
+    with redis_errors():
+        due = await command(redis, "ZRANGE", keys.ERASE, "-inf", int(time.time() * 1000), "BYSCORE", "LIMIT", 0, _MOST)
+    for job in due:
+        try:
+            await objects.delete_prefix(job_prefix(job.decode()))
+        except ObjectsUnavailable as error:
+            log.warning("erasing is put off: %s", error)
+            return 0
+        with redis_errors():
+            await command(redis, "ZREM", keys.ERASE, job)
+    return len(due)
+
+
+async def prune(ctx: dict[str, Any]) -> int:
+    """Drop expired records from their owners' lists. Returns how many it dropped."""
+    redis: Redis = ctx["store"].redis
+    jobs: Jobs = ctx["store"].jobs
+    dropped = 0
+    with redis_errors():
+        async for key in redis.scan_iter(match=keys.jobs("*"), count=500):
+            dropped += await jobs.prune(key.decode().removeprefix(keys.jobs("")))
+    return dropped
