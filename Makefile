@@ -5,7 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 # A lock is complete in itself, so pip has nothing to resolve; wheels only, so it has nothing to build.
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PIP := PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCKED := $(PIP) install --no-deps --no-compile --require-hashes --only-binary :all: -r
 ARGS ?=
 
@@ -15,7 +15,7 @@ SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: help demo run test check fix bench lock clean
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/project.stamp ## make a song: the whole service for a moment, all of it on this machine
 	@$(BIN)/ai-gateway demo $(ARGS)
@@ -52,11 +52,13 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 
 # --- the environment -----------------------------------------------------------------------------------------------
 
+# Without setuptools, which nothing needs and Python 3.12 leaves out, and without pip's bytecode: 19 MB together.
 .venv/pyvenv.cfg:
 	@for python in $(PYTHONS); do \
 	    if $$python -c '$(SUITS)' 2>/dev/null; then \
 	        echo "Making .venv with $$($$python --version)"; \
-        $$python -m venv .venv && exec $(PIP) --quiet uninstall --yes setuptools; \
+	        $$python -m venv .venv && $(PIP) --quiet uninstall --yes setuptools || exit; \
+	        exec find .venv -name __pycache__ -prune -exec rm -rf {} +; \
 	    fi; \
 	done; \
 	echo "Needs Python 3.11 or newer with its venv module (Debian: python3-venv); PYTHON=/path/to/python names one." >&2; \

@@ -77,7 +77,9 @@ def _fault(request: Request[Any, Any, Any], error: Exception) -> Fault:
         headers["WWW-Authenticate"] = 'Bearer realm="ai-gateway"'
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    return Fault(status, code, message, None if found else field, found, headers, request.method, request_id(request.scope))
+    return Fault(
+        status, code, message, None if found else field, found, headers, request.method, request_id(request.scope)
+    )
 
 
 def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, str, dict[str, str]]:
@@ -89,7 +91,7 @@ def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, 
         case HTTPException(status_code=413):
             limit = request.route_handler.resolve_request_max_body_size()
             return 413, errors.TooLarge.code, f"the body is larger than the limit of {limit} bytes", {}
-        case HTTPException(status_code=status) if status < 500:  # noqa: PLR2004 - the caller's faults end there
+        case HTTPException(status_code=status) if status < 500 or status == HTTPStatus.SERVICE_UNAVAILABLE:
             phrase = HTTPStatus(status).phrase
             message = {404: "there is nothing at this address", 405: "this address takes other methods"}
             return status, phrase.lower().replace(" ", "_"), message.get(status, error.detail), _allow(error)
@@ -131,7 +133,7 @@ def _pointer(steps: Sequence[str | int]) -> str:
 
 
 def _suno(fault: Fault) -> tuple[str, dict[str, Any]]:
-    """Suno's own: a text, or FastAPI's list where the body does not fit. """
+    """Suno's own: a text, or FastAPI's list where the body does not fit."""
     detail: Any = f"{fault.field}: {fault.message}" if fault.field else fault.message
     if fault.errors:
         detail = [each._asdict() for each in fault.errors]

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from storage.catalog import ENGINES
 from storage.job import Job
+from storage.public import engine_label
 
 Header = tuple[bytes, bytes]
 
@@ -26,8 +26,11 @@ class Reply:
         headers: Iterable[Header] = (),
     ) -> None:
         self.body, self.status = body, status
-        about_body = [(b"content-type", media_type), (b"content-length", b"%d" % len(body))] if status != 204 else []
-        self.headers = [*about_body, *headers]
+        self.headers = [*headers]
+        if body:
+            self.headers.append((b"content-type", media_type))
+        if status not in (204, 304):
+            self.headers.append((b"content-length", b"%d" % len(body)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         silent = scope["type"] == "http" and scope["method"] == "HEAD"
@@ -41,9 +44,8 @@ def json_reply(value: Any, *, status: int = 200, headers: Iterable[Header] = ())
 
 def job_headers(job: Job, *, replayed: bool = False) -> list[Header]:
     """Which job an answer is about, and what serves it."""
-    engine = ENGINES.get(job.engine)
     headers = [
         (b"x-job-id", job.id.encode()),
-        (b"x-gateway-engine", (engine.label if engine else job.engine).encode("latin-1", "replace")),
+        (b"x-gateway-engine", engine_label(job).encode("latin-1", "replace")),
     ]
     return [*headers, (b"idempotent-replayed", b"true")] if replayed else headers

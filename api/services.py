@@ -47,7 +47,7 @@ class Services:
     async def open(cls, storage: StorageSettings, settings: ApiSettings) -> AsyncIterator[Self]:
         """Redis and the object store may be away meanwhile: `/ready` says so."""
         store = Store.open(storage)
-        objects = await asyncio.to_thread(Objects, storage)
+        objects = await asyncio.to_thread(Objects.open, storage)
         authenticator = Authenticator(ApiKeys(store.redis, storage.secret), store.signals)
         links = Links(storage.secret)
         try:
@@ -65,3 +65,9 @@ class Services:
         finally:
             await authenticator.stop()
             await store.close()
+            await objects.close()
+
+
+async def authenticate(request: Call) -> None:
+    """Find out who is calling, before anything else is done. Raises Unauthorized."""
+    request.scope["user"] = await Services.of(request).authenticator.caller(request.scope)

@@ -15,15 +15,15 @@ def load_app(_target: str) -> Any:
     """In the server's own child process: make the app, and die when the parent does, however it dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    from api.main import create_app_from_environment
+    from api.main import app
 
-    return create_app_from_environment()
+    return app()
 
 
 def serve(host: str, port: int, processes: int) -> None:
     """Serve until SIGTERM or SIGINT. Every setting but the address comes from the environment."""
     server = Granian(
-        "api.main:create_app_from_environment",
+        "api.main:app",
         address=host,
         port=port,
         interface=Interfaces.ASGI,

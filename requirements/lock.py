@@ -6,6 +6,7 @@ index, so that whatever index or mirror the machine is set up for serves it.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import tomllib
@@ -68,11 +69,9 @@ def read_lock(text: str) -> Iterator[Pin]:
     for line in [*text.splitlines(), ""]:
         if line.startswith("    --hash="):
             hashes += 1
-        elif line.startswith("    #"):
-            name = line.strip(" #").removeprefix("via").split("(")[0].strip()
-            if name and not name.startswith("-c "):
-                needed_by.add(canonicalize_name(name))
-        elif not line.startswith("#"):
+        elif by := re.match(r"    # (?:via |  )(\w[\w.-]*)", line):
+            needed_by.add(canonicalize_name(by[1]))
+        elif not line.lstrip().startswith("#"):
             if requirement:
                 yield Pin(Requirement(requirement), hashes, frozenset(needed_by))
             requirement, hashes, needed_by = line.removesuffix("\\").strip(), 0, set()
@@ -90,6 +89,9 @@ def declared(project: dict[str, Any], kind: Kind) -> dict[str, Requirement]:
 
 def disagreements(project: dict[str, Any], kind: Kind, lock: str) -> Iterator[str]:
     """Where a lock is not what pyproject.toml would give, as far as can be told without asking an index."""
+    if "://" in lock or any(line.startswith("-") for line in lock.splitlines()):
+        yield "it names an index, or sets an option: those are for the machine to choose"
+        return
     pins = list(read_lock(lock))
     wanted = declared(project, kind)
     own = canonicalize_name(project["project"]["name"])
@@ -107,8 +109,6 @@ def disagreements(project: dict[str, Any], kind: Kind, lock: str) -> Iterator[st
             yield f"{pin.name} is locked as a dependency of ours, or as none, and pyproject.toml says otherwise"
         if pin.name in wanted and not wanted[pin.name].specifier.contains(pin.version, prereleases=True):
             yield f"{pin.name} {pin.version} is not {wanted[pin.name].specifier}"
-    if "://" in lock:
-        yield "an address is written in it: a lock leaves the choice of the index to the machine"
 
 
 def write(kind: str, uv_options: list[str]) -> None:

@@ -170,3 +170,14 @@ class WorkerLost(GatewayError):
 class DeadlinePassed(GatewayError):
     code = "deadline_passed"
     retryable = True
+
+
+def by_code(code: str) -> type[GatewayError]:
+    """The leaf of the tree that has this code; EngineFailed if none has."""
+    leaves: list[type[GatewayError]] = [GatewayError]
+    while leaves:
+        kind = leaves.pop()
+        if vars(kind).get("code") == code:
+            return kind
+        leaves += kind.__subclasses__()
+    return EngineFailed

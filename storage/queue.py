@@ -17,6 +17,8 @@ from storage.scripts import Arg, Scripts
 TRIES = 5
 """How often a job is claimed before its workers' deaths are taken to be its own fault."""
 
+_LONGEST_LISTEN_S = 4.0  # below a connection's own timeout (`storage/connect.py`), which would make silence an error
+
 
 def pairs(fields: Mapping[str, Any]) -> Iterable[Arg]:
     """Fields as scripts take them: name, value, name, value, ..."""
@@ -104,10 +106,11 @@ class Queue:
         return int(await self._scripts.call("sweep", lane, TRIES, self._record_s, most))
 
     async def listen(self, lane: str, timeout_s: float) -> None:
-        """Return when the lane's bell rings, or after `timeout_s`. Blocks a connection of its own."""
+        """Return when the lane's bell rings, or after `timeout_s` (4 s at the most). Blocks a connection of its own."""
+        timeout_s = min(max(timeout_s, 0.01), _LONGEST_LISTEN_S)
         with redis_errors():
             async with asyncio.timeout(timeout_s + 2):  # a half-open connection must not deafen the worker
-                await command(self._redis, "BLPOP", keys.bell(lane), max(timeout_s, 0.01))
+                await command(self._redis, "BLPOP", keys.bell(lane), timeout_s)
 
     async def leave(self, lane: str, worker: str, slots: int) -> None:
         """This worker serves the lane no longer."""

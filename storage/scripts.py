@@ -5,6 +5,7 @@ script may be sent twice (a reply can be lost): each is written so that the seco
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from hashlib import sha1
 from pathlib import Path
@@ -22,6 +23,7 @@ _PRELUDE = f"local FIELDS = {{{', '.join(repr(name) for name in FIELDS)}}}\n" + 
 _SOURCES = {path.stem: _PRELUDE + path.read_text() for path in _FOLDER.glob("*.lua") if path.stem != "job"}
 _SHAS = {name: sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
 _PAUSES_S = (0.05, 0.5, 2.0)
+_PATIENCE_S = 3.0
 
 Arg = str | int | float | bytes
 
@@ -46,7 +48,7 @@ class Scripts:
         self._waiting: list[tuple[str, Sequence[Arg], asyncio.Future[Any]]] = []
 
     def call(self, name: str, *args: Arg) -> asyncio.Future[Any]:
-        """The script's answer, in time. Raises RedisUnavailable when Redis stays away for about 3 s."""
+        """The script's answer, in time. Raises RedisUnavailable when Redis is away for about 3 s, or silent for 5."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((_SHAS[name], args, answer))
         if self._sender is None:
@@ -82,10 +84,13 @@ class Scripts:
         return replies
 
     async def _patiently(self, calls: list[tuple[str, Sequence[Arg]]]) -> list[Any]:
+        began = time.monotonic()
         for pause_s in _PAUSES_S:
             try:
                 return await self._pipeline(calls)
             except AWAY:
+                if time.monotonic() - began > _PATIENCE_S:  # it is there, and silent
+                    raise
                 await asyncio.sleep(pause_s)
         return await self._pipeline(calls)
 

@@ -168,19 +168,20 @@ class Lane:
             await self._queue.fail(job, Failure("internal_error", f"the {job.step} step broke: {type(error).__name__}"))
 
     async def _settle(self, job: Job, error: GatewayError) -> None:
-        delay_s = retry_in(error, job.attempt)
+        delay_s, failure = retry_in(error, job.attempt), Failure(error.code, str(error), error.retryable)
         if delay_s is None:
-            await self._queue.fail(job, Failure(error.code, str(error), error.retryable))
+            await self._queue.fail(job, failure)
         else:
             log.warning("job %s, attempt %d: %s; again in %g s", job.id, job.attempt, error, delay_s)
-            await self._hand_back(job, delay_s=delay_s, give_back=not spends_attempt(error), stage=error.code)
+            fields = {"stage": error.code, "error": failure}
+            await self._hand_back(job, delay_s=delay_s, give_back=not spends_attempt(error), **fields)
 
-    async def _hand_back(self, job: Job, *, delay_s: float, give_back: bool, stage: str = "") -> None:
+    async def _hand_back(self, job: Job, *, delay_s: float, give_back: bool, **fields: Any) -> None:
+        how: dict[str, Any] = {"delay_s": delay_s, "give_back": give_back, **fields}
         if job.status in (Status.RUNNING, Status.SUBMITTING):
-            move = {"token": job.token, "delay_s": delay_s, "give_back": give_back, "stage": stage}
-            await self._queue.advance(job.id, Status.QUEUED, **move)
+            await self._queue.advance(job.id, Status.QUEUED, token=job.token, **how)
         else:  # further along: it keeps its state
-            await self._queue.park(job, delay_s=delay_s, give_back=give_back, stage=stage)
+            await self._queue.park(job, **how)
 
 
 def _function(step: Step) -> Function:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from storage.media import object_key
+from storage.media import extension, object_key
 from storage.objects import Objects
 
 from storage.errors import GatewayError, InvalidRequest, ObjectMissing, ObjectsUnavailable
@@ -113,7 +113,7 @@ class _Attempt:
             raise InvalidRequest(f"{clip} is not the id of a clip", field=clip)
         try:
             plan = await self.objects.get_bytes(
-                object_key(source._replace(part=Part.PLAN), "application/json"), limit_bytes=_PLAN_BYTES
+                object_key(source._replace(part=Part.PLAN), ".json"), limit_bytes=_PLAN_BYTES
             )
         except ObjectMissing as error:
             raise InvalidRequest("the clip to go on from has been deleted", field=clip) from error
@@ -157,7 +157,8 @@ class _Attempt:
         output = self.job.output(item, Part[artifact.part.upper()])
         if output.status == OutputStatus.STORED:
             return
-        output.object_key = object_key(OutputId(self.job.id, item, output.part), artifact.content_type)
+        place = OutputId(self.job.id, item, output.part)
+        output.object_key = object_key(place, extension(artifact.content_type))
         stored = await self.objects.put_file(
             output.object_key, Path(artifact.path), content_type=artifact.content_type, metadata={"job": self.job.id}
         )

@@ -40,6 +40,10 @@ class StartFailed(ServiceError):
     """It exited or did not answer in time; the message ends with the tail of its log."""
 
 
+class Exited(StartFailed):
+    """It ended by itself: another try, on other ports, may fare better."""
+
+
 # The kernel ties "kill the child when its parent dies" to the parent *thread*: children are born from one that stays.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
@@ -129,7 +133,7 @@ class Service:
             self._choose_ports()
             try:
                 self._start_here()
-            except StartFailed:
+            except Exited:
                 if not tries_left:
                     raise
             else:
@@ -138,13 +142,13 @@ class Service:
 
     def _start_here(self) -> None:
         command = [sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), *self._command()]
-        self.process = self._spawn(command)
+        self.process = _spawner.submit(self._spawn, command).result()
         self._pid_file.write_text(str(self.process.pid))
         deadline = time.monotonic() + START_LIMIT_S
         while not self._answers():
             if (code := self.process.poll()) is not None:
                 self.kill()
-                raise StartFailed(f"{self.name} exited with {code} at its start. {self._log_tail()}")
+                raise Exited(f"{self.name} exited with {code} at its start. {self._log_tail()}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise StartFailed(f"{self.name} did not answer within {START_LIMIT_S:.0f} s. {self._log_tail()}")

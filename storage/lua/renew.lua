@@ -4,8 +4,9 @@ local lane, lease, worker, slots, health, health_s = unpack(ARGV)
 local asleep, now, lost = 'asleep:' .. lane, now_ms(), {}
 for i = 7, #ARGV, 2 do
   local status, token = unpack(redis.call('HMGET', 'job:' .. ARGV[i], 'status', 'token'))
-  if status and not ENDED[status] and token == ARGV[i + 1] then redis.call('ZADD', asleep, 'XX', now + lease, ARGV[i])
-  else lost[#lost + 1] = ARGV[i] end
+  if status and status ~= 'queued' and not ENDED[status] and token == ARGV[i + 1] then
+    redis.call('ZADD', asleep, 'XX', now + lease, ARGV[i])
+  else lost[#lost + 1] = ARGV[i] end                      -- one handed back sleeps for its delay, not for a lease
 end
 redis.call('SET', 'health:' .. lane .. ':' .. worker, health, 'EX', health_s)
 redis.call('ZADD', 'workers:' .. lane, now + health_s * 1000, worker .. ' ' .. slots)

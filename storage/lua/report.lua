@@ -4,6 +4,6 @@ local id, token, what = unpack(ARGV)
 local job = 'job:' .. id
 local held, owner, status = unpack(redis.call('HMGET', job, 'token', 'owner', 'status'))
 if held ~= token or ENDED[status] then return 0 end
-redis.call('HSET', job, unpack(ARGV, 4))
+if #ARGV > 3 then redis.call('HSET', job, unpack(ARGV, 4)) end
 if what ~= '' then tell(owner, id, what) else redis.call('PUBLISH', 'job:' .. id, 'progress') end
 return 1

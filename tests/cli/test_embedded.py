@@ -1,5 +1,6 @@
 """The embedded servers are real, private, keep their data, and never outlive us."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -222,8 +223,9 @@ def test_a_port_in_use_is_not_free() -> None:
         assert not ports.is_free(listener.getsockname()[1])
 
 
-def gateway_that_hangs(folder: Path, start: str) -> subprocess.Popen[str]:
-    """A process that starts Redis in its own way, says its pid and address, and then waits to be killed."""
+@contextlib.contextmanager
+def killed_gateway(folder: Path, start: str) -> Iterator[tuple[int, str]]:
+    """A gateway that starts Redis in its own way and gets SIGKILL at the end of the block: Redis's pid and address."""
     script = f"""
         import sys, threading, time
         from pathlib import Path
@@ -234,29 +236,28 @@ def gateway_that_hangs(folder: Path, start: str) -> subprocess.Popen[str]:
         time.sleep(3600)
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as gateway:
+        assert gateway.stdout is not None
+        try:
+            yield int(gateway.stdout.readline()), gateway.stdout.readline().strip()
+        finally:
+            gateway.kill()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
 def test_a_server_dies_with_a_gateway_that_is_killed(tmp_path: Path) -> None:
-    with gateway_that_hangs(tmp_path, "server.start()") as gateway:
-        assert gateway.stdout is not None
-        pid = int(gateway.stdout.readline())
+    with killed_gateway(tmp_path, "server.start()") as (pid, _):
         assert alive(pid)
-        gateway.kill()
     wait_gone(pid)
     assert not alive(pid)
 
 
 def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     starter = "starter = threading.Thread(target=server.start); starter.start(); starter.join()"
-    with gateway_that_hangs(tmp_path, starter) as gateway:
-        assert gateway.stdout is not None
-        pid = int(gateway.stdout.readline())
+    with killed_gateway(tmp_path, starter) as (pid, url):
         assert alive(pid)
-        with redis.Redis.from_url(gateway.stdout.readline().strip()) as client:
+        with redis.Redis.from_url(url) as client:
             assert client.ping()
-        gateway.kill()
     wait_gone(pid)
 
 

@@ -16,7 +16,15 @@ def write(folder: Path, text: str) -> Path:
 
 def test_every_name_that_suno_clients_send_is_music() -> None:
     catalog = Catalog.load(None)
-    for name in ("chirp-v2-xxl-alpha", "chirp-v3-0", "chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-crow", "chirp-fenix"):
+    for name in (
+        "chirp-v2-xxl-alpha",
+        "chirp-v3-0",
+        "chirp-v3-5",
+        "chirp-v4",
+        "chirp-auk",
+        "chirp-crow",
+        "chirp-fenix",
+    ):
         found, model = catalog.find(name, "music")
         assert found == name
         assert ENGINES[model.engine].lane == "engines"
@@ -80,5 +88,5 @@ def test_a_catalog_that_is_wrong_is_refused_with_its_path_and_what_is_wrong(
 
 
 def test_a_catalog_that_is_not_there_is_refused_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="missing.toml"):
+    with pytest.raises(InvalidRequest, match=r"missing\.toml"):
         Catalog.load(tmp_path / "missing.toml")

@@ -1,6 +1,8 @@
 """Calls of one moment travel together, and each is answered, whatever happens to the connection."""
 
 import asyncio
+import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -153,6 +155,23 @@ async def test_while_redis_is_away_every_caller_is_told_and_later_calls_work(tmp
             assert await jobs.get(kept.id) != [None]
 
 
+async def test_a_redis_that_is_silent_keeps_nobody_waiting_for_many_timeouts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.1)
+    with Server(tmp_path) as server:
+        client = connect(SecretStr(server.url), timeout_s=0.4)
+        await jobs_on(client).get("warm")
+        assert server.process is not None
+        server.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        with pytest.raises(RedisUnavailable):
+            await jobs_on(client).get("x")
+        assert time.monotonic() - began < 2 * 0.4
+        server.process.send_signal(signal.SIGCONT)
+        await client.aclose()
+
+
 async def test_a_short_absence_of_redis_goes_unnoticed(tmp_path: Path) -> None:
     with Server(tmp_path) as server:
         async with client_of(server.url) as client:
@@ -238,7 +257,7 @@ async def test_with_a_replica_an_answer_means_that_it_has_it(tmp_path: Path) -> 
             await command(theirs, "REPLICAOF", "127.0.0.1", primary.port)
 
             async def synchronised() -> bool:
-                return (await theirs.info("replication"))["master_link_status"] == "up"
+                return bool((await theirs.info("replication"))["master_link_status"] == "up")
 
             await eventually(synchronised)
             job = sample()

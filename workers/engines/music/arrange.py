@@ -28,7 +28,7 @@ ENERGY = {
 MARK_BARS = {"intro": 4, "verse": 8, "prechorus": 4, "chorus": 8, "bridge": 8, "solo": 8, "break": 4, "outro": 4}
 """Bars of a section whose mark has no lines under it; half as many where a bar lasts longer than three seconds."""
 
-FORMS = (
+FORMS: tuple[tuple[str, ...], ...] = (
     ("intro", "verse", "chorus", "verse", "chorus", "bridge", "chorus", "outro"),
     ("intro", "verse", "verse", "chorus", "solo", "chorus", "outro"),
     ("intro", "chorus", "verse", "chorus", "break", "solo", "chorus"),
@@ -50,13 +50,13 @@ def arrange(brief: Brief, blocks: Sequence[Block], seed: int, source: Movement |
     bpm, bar_samples = _tempo(brief, style, chance, source)
     key, mode, dark = _tonality(brief, style, chance, source)
     bar_s = bar_samples / RATE
-    words = [] if brief.instrumental else _fitting(blocks, style, bar_s, opens=fresh)
+    cut_at = None
     if any(block.lines for block in blocks) and not brief.instrumental:
-        sections, cut_at = words
+        sections, cut_at = _fitting(blocks, style, bar_s, opens=fresh)
     elif blocks and len(blocks) > 1:
-        sections, cut_at = list(_marked(blocks, bar_s)), None
+        sections = list(_marked(blocks, bar_s))
     else:
-        sections, cut_at = _form(brief, chance, bar_s, opens=fresh), None
+        sections = _form(brief, chance, bar_s, opens=fresh)
     sections = _ended(_long_enough(sections, bar_s), bar_s)
     finished = list(_coloured(sections, brief, chance, style))
     same = source is not None and source.genre == brief.genre
@@ -109,7 +109,7 @@ def _tonality(brief: Brief, style: Style, chance: Random, source: Movement | Non
 
 
 def _programs(brief: Brief, style: Style, chance: Random, source: Movement | None) -> dict[str, int]:
-    chosen = {}
+    chosen: dict[str, int] = {}
     for role, options in style.roles.items():
         allowed = [program for program in options if program not in brief.banned] or _spare(role, brief.banned)
         free = [program for program in allowed if program not in chosen.values()] or allowed
@@ -194,7 +194,7 @@ def _form(brief: Brief, chance: Random, bar_s: float, *, opens: bool) -> list[Se
     wanted = brief.seconds if brief.seconds is not None else chance.uniform(52.0, 84.0)
     aim = min(LONGEST_S - 2 * bar_s, max(SHORTEST_S + 2, wanted)) / bar_s - _ring_bars(bar_s)
     form = chance.choice(FORMS)
-    kinds = form if opens else form[1:]
+    kinds: tuple[str, ...] = form if opens else form[1:]
     sections: list[Section] = []
     while True:
         for kind in kinds:

@@ -8,6 +8,7 @@ the codec added; players would start 1105 samples late. So the header, the "LAME
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import lameenc
 import numpy as np
@@ -20,7 +21,8 @@ ENCODER_DELAY = 576
 """Samples LAME puts before the sound. Source: ENCDELAY in LAME 3.100's encoder.h; confirmed by cross-correlation."""
 
 SILENT = 10 ** (-50 / 20)
-BLOCK_S = 0.1
+PEAKS_PER_S = 10
+_TAG_BYTES = 156
 
 _BITRATES = {
     3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -66,17 +68,17 @@ def encode_mp3(
             encoder.set_bit_rate(kbps)
             encoder.set_in_sample_rate(rate)
             encoder.set_channels(chunk.shape[1])
-            encoder.set_quality(2)
+            encoder.set_quality(5)
         samples += len(chunk)
         frames += encoder.encode(chunk.tobytes())
     if encoder is None:
         raise EngineMisproduced("There is no sound to encode.")
     frames += encoder.flush()
-    path.write_bytes(_id3(title, comment) + _info_frame(bytes(frames[:4]), len(frames), samples) + frames)
+    path.write_bytes(_id3(title, comment) + _info_frame(bytes(frames), samples) + frames)
     return samples
 
 
-def peaks(samples: NDArray[np.float32], rate: int, per_s: int = 10) -> list[float]:
+def peaks(samples: NDArray[np.float32], rate: int, per_s: int = PEAKS_PER_S) -> list[float]:
     """The largest absolute sample of each `1/per_s` of a second, 0..1, in three decimals."""
     size = rate // per_s
     loudest = np.abs(samples).max(axis=1) if samples.ndim == 2 else np.abs(samples)
@@ -91,21 +93,22 @@ def check(path: Path, duration_s: float) -> list[float]:
     time, or flat at full scale for over 2 % of it.
     """
     found: list[float] = []
-    seconds = 0.0
-    silent = loud = flat = 0
-    with_rate = _rate(path)
-    for block in blocks(path, BLOCK_S):
-        seconds += len(block) / with_rate
-        found += peaks(block, with_rate, round(1 / BLOCK_S))[:1]
-        quiet = float(np.sqrt(np.square(block, dtype=np.float64).mean())) < SILENT
-        silent += quiet
-        loud += not quiet
-        flat += int((np.abs(block) >= 0.999).sum())
+    rate = _rate(path)
+    step = rate // PEAKS_PER_S
+    samples = quiet = flat = 0
+    for block in blocks(path, 2.0):
+        samples += len(block)
+        found += peaks(block, rate)
+        flat += int(np.count_nonzero(np.abs(block) >= 0.999))
+        whole = block[: len(block) // step * step].reshape(-1, step * block.shape[1])
+        power = np.einsum("ij,ij->i", whole, whole) / whole.shape[1]
+        quiet += int(np.count_nonzero(power < SILENT**2))
+    seconds = samples / rate
     if abs(seconds - duration_s) > 0.1:
         raise EngineMisproduced(f"The audio lasts {seconds:.2f} s where {duration_s:.2f} s were meant.")
-    if silent >= loud:
+    if quiet > len(found) / 2:
         raise EngineMisproduced("Most of the audio is silent.")
-    if flat > 0.02 * seconds * with_rate:
+    if flat > 0.02 * samples:
         raise EngineMisproduced("The audio is clipped flat.")
     return found
 
@@ -135,32 +138,54 @@ def _synchsafe(number: int) -> bytes:
     return bytes(number >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
-def _info_frame(header: bytes, size: int, samples: int) -> bytes:
+class _Layout(NamedTuple):
+    """What a frame header says: version bits, sample rate in Hz, samples a frame, bytes of side information."""
+
+    version: int
+    rate: int
+    per_frame: int
+    side: int
+
+    @classmethod
+    def of(cls, header: bytes) -> "_Layout":
+        version, mono = header[1] >> 3 & 3, header[3] >> 6 == 3
+        side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
+        return cls(version, _RATES[version][header[2] >> 2 & 3], 1152 if version == 3 else 576, side)
+
+    def length(self, index: int) -> int:
+        """Bytes of a frame without padding, for a row of the bitrate table."""
+        return self.per_frame * _BITRATES[self.version][index - 1] * 125 // self.rate
+
+
+def _count(frames: bytes) -> int:
+    layout = _Layout.of(frames)
+    at = count = 0
+    while at + 4 <= len(frames):
+        at += layout.length(frames[at + 2] >> 4) + (frames[at + 2] >> 1 & 1)
+        count += 1
+    return count
+
+
+def _info_frame(frames: bytes, samples: int) -> bytes:
     """A silent first frame with what LAME itself would write there: frame count, seek table, delay and padding.
 
     Source: "Mp3 Info Tag revision 1 Specifications" (gabriel.mp3-tech.org). Its bitrate may be above the stream's,
     where a frame of the stream would be too small to hold it.
     """
-    version, mono = header[1] >> 3 & 3, header[3] >> 6 == 3
-    side = (17 if mono else 32) if version == 3 else (9 if mono else 17)
-    rate = _RATES[version][header[2] >> 2 & 3]
-    per_frame = 1152 if version == 3 else 576
-    needed = 4 + side + 156
-    index, length = next(
-        (index, length)
-        for index, kbps in enumerate(_BITRATES[version], 1)
-        if (length := per_frame * kbps * 125 // rate) >= needed and index >= header[2] >> 4
-    )
-    count = -(-(samples + ENCODER_DELAY + 529) // per_frame)
-    padding = count * per_frame - ENCODER_DELAY - samples
+    header, layout = frames[:4], _Layout.of(frames)
+    used = header[2] >> 4
+    index = next(i for i in range(used, 15) if layout.length(i) >= 4 + layout.side + _TAG_BYTES)
+    length, count = layout.length(index), _count(frames)
+    size = len(frames) + length
+    padding = count * layout.per_frame - ENCODER_DELAY - samples
     frame = bytearray(length)
     frame[:4] = bytes((header[0], header[1] | 1, index << 4 | header[2] & 0x0C, header[3]))
     table = bytes(255 * position // 99 for position in range(100))
-    tag = b"Info" + struct.pack(">III", 0x0F, count, size + length) + table + struct.pack(">I", 80)
-    tag += b"LAME3.100" + bytes((1, 0)) + bytes(8) + bytes((0, min(255, _BITRATES[version][(header[2] >> 4) - 1])))
-    tag += (ENCODER_DELAY << 12 | padding).to_bytes(3) + bytes(4) + struct.pack(">IH", size + length, 0)
-    frame[4 + side : 4 + side + len(tag)] = tag
-    end = 4 + side + len(tag)
+    tag = b"Info" + struct.pack(">III", 0x0F, count, size) + table + struct.pack(">I", 80)
+    tag += b"LAME3.100" + bytes((1, 0)) + bytes(8) + bytes((0, min(255, _BITRATES[layout.version][used - 1])))
+    tag += (ENCODER_DELAY << 12 | padding).to_bytes(3) + bytes(4) + struct.pack(">IH", size, 0)
+    end = 4 + layout.side + len(tag)
+    frame[4 + layout.side : end] = tag
     frame[end : end + 2] = struct.pack(">H", _crc16(bytes(frame[:end])))
     return bytes(frame)
 

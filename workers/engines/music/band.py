@@ -1,6 +1,6 @@
 """The accompaniment: bass, chords, broken chords and pads, bar by bar from their patterns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from workers.engines.music.notes import Bar, Note
 from workers.engines.music.patterns import BASS, BROKEN, STRUCK
@@ -60,7 +60,7 @@ def _struck(bar: Bar, part: str, pattern: str, center: int, velocity: float) -> 
     for step, sign in enumerate(signs):
         if sign not in STRIKES and not (step in restruck and pattern in ("swell", "sustain")):
             continue
-        length = _length(signs, step)
+        length: float = _length(signs, step)
         if pattern in ("swell", "sustain"):
             length = min([start for start in restruck if start > step], default=16) - step
         elif pattern in ("scratch", "skank", "bubble"):
@@ -94,7 +94,7 @@ def _broken(bar: Bar, part: str, signs: str, center: int, velocity: float) -> It
         yield bar.note(part, step, _length(signs, step) + 0.9, pitches[tone] + 12 * octave, stress * velocity)
 
 
-def _held(bar: Bar, part: str, voicing, velocity: float) -> Iterator[Note]:
+def _held(bar: Bar, part: str, voicing: Callable[[Chord], list[int]], velocity: float) -> Iterator[Note]:
     """Each chord of the bar, sounding to the next; the last one of a song lets ring."""
     starts = [start for start, _ in bar.changes] + [16]
     if bar.kind == "end" and bar.within > 1:

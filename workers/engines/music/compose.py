@@ -1,4 +1,4 @@
-"""From a movement to its notes. Every bar is drawn from the seed and its own place, so a cut changes nothing before it."""
+"""From a movement to its notes: each bar from the seed and its own place, so that a cut changes nothing before it."""
 
 from collections.abc import Iterator
 
@@ -31,15 +31,15 @@ def score(movement: Movement) -> list[Note]:
     """All notes that begin in the bars that are played, in order of time."""
     style = STYLES[movement.genre]
     sections = movement.sections
+    patterns = _patterns(movement, style)
     found: list[Note] = []
     start = 0
     for index, section in enumerate(sections):
         following = sections[index + 1] if index + 1 < len(sections) else None
         bars = _bars(movement, style, section, index, start, following)
-        parts = _parts(movement, style, section, index)
-        patterns = _patterns(movement, style)
+        parts = _parts(movement, style, section)
         for bar in bars:
-            found += _accompaniment(bar, style, parts, patterns)
+            found += _accompaniment(bar, parts, patterns)
         found += _tune(movement, style, section, index, bars, parts)
         start += section.bars
     heard = (note for note in found if note.at < movement.play * 4)
@@ -80,7 +80,7 @@ def _bars(
     ]
 
 
-def _parts(movement: Movement, style: Style, section: Section, index: int) -> set[str]:
+def _parts(movement: Movement, style: Style, section: Section) -> set[str]:
     chance = rng(movement.seed, "parts", section.kind, section.nth)
     parts = set(PLAYING[section.kind])
     if section.kind == "verse" and (section.nth > 0 or chance.random() < 0.4):
@@ -103,7 +103,7 @@ def _patterns(movement: Movement, style: Style) -> dict[str, str]:
     return {role: chance.choice(getattr(style, role)) for role in ("comp", "bass", "figure")}
 
 
-def _accompaniment(bar: Bar, style: Style, parts: set[str], patterns: dict[str, str]) -> Iterator[Note]:
+def _accompaniment(bar: Bar, parts: set[str], patterns: dict[str, str]) -> Iterator[Note]:
     if "drums" in parts and not (bar.kind == "intro" and bar.within * 2 < bar.of):
         yield from drums.play(bar)
     if "bass" in parts:
@@ -123,7 +123,7 @@ def _tune(
         yield from _last_note(movement, style, section, bars, parts)
         return
     sung = bool(section.lines)
-    lines = section.lines or _wordless(movement, style, section, index)
+    lines = section.lines or _wordless(movement, style, section)
     player = "lead" if sung or (not movement.vocal and "lead" in parts) else "solo"
     if player not in parts and not sung:
         return
@@ -141,10 +141,10 @@ def _tune(
         names = (theme, section.kind if player == "lead" else (section.kind, index), tune)
         final = number == len(lines) - 1 or tune == 2
         tones = melody.phrase(line, [bar.changes for bar in shown], voice, names, closes=final)
-        yield from _sing(shown, tones, player, parts, voice)
+        yield from _sing(shown, tones, player, parts)
 
 
-def _sing(bars: list[Bar], tones: list[Tone], player: str, parts: set[str], voice: Voice) -> Iterator[Note]:
+def _sing(bars: list[Bar], tones: list[Tone], player: str, parts: set[str]) -> Iterator[Note]:
     for tone in tones:
         bar = bars[min(tone.at // 16, len(bars) - 1)]
         step = tone.at % 16
@@ -153,10 +153,10 @@ def _sing(bars: list[Bar], tones: list[Tone], player: str, parts: set[str], voic
         for delay, share in ((0.75, 0.55), (1.5, 0.32)):
             yield sung._replace(part="echo", at=sung.at + delay, velocity=max(1, round(sung.velocity * share)))
         if "harmony" in parts:
-            yield sung._replace(part="harmony", pitch=_below(sung.pitch, bar, step, voice), velocity=sung.velocity - 14)
+            yield sung._replace(part="harmony", pitch=_below(sung.pitch, bar, step), velocity=sung.velocity - 14)
 
 
-def _below(pitch: int, bar: Bar, step: int, voice: Voice) -> int:
+def _below(pitch: int, bar: Bar, step: int) -> int:
     """The nearest chord tone at least a third under the tune."""
     classes = bar.chord_at(step).classes
     return next(low for low in range(pitch - 3, pitch - 16, -1) if low % 12 in classes)
@@ -168,7 +168,7 @@ def _center(movement: Movement, style: Style, section: Section, player: str) -> 
     return style.register + raised + section.lift - (7 if low else 0)
 
 
-def _wordless(movement: Movement, style: Style, section: Section, index: int) -> list[Line]:
+def _wordless(movement: Movement, style: Style, section: Section) -> list[Line]:
     """Phrases of two bars for parts without words, as many notes as fit the mood."""
     chance = rng(movement.seed, "wordless", section.kind, section.nth if section.kind == "solo" else 0)
     busy = {"solo": (9, 14), "intro": (3, 6), "outro": (3, 6), "break": (4, 8)}.get(section.kind, (5, 10))
@@ -181,9 +181,7 @@ def _wordless(movement: Movement, style: Style, section: Section, index: int) ->
     ]
 
 
-def _last_note(
-    movement: Movement, style: Style, section: Section, bars: list[Bar], parts: set[str]
-) -> Iterator[Note]:
+def _last_note(movement: Movement, style: Style, section: Section, bars: list[Bar], parts: set[str]) -> Iterator[Note]:
     """The tune comes to rest on the tonic."""
     player = "lead" if "lead" in parts else "solo"
     if player in movement.muted or len(bars) < 2:
@@ -192,5 +190,3 @@ def _last_note(
     center = _center(movement, style, section, player)
     pitch = center - 6 + (tonic - center + 6) % 12
     yield bars[1].note(player, 0, 16 * (section.bars - 1) - 4, pitch, 96)
-
-

@@ -16,18 +16,28 @@ from workers.engines.music.plan import RATE
 
 Signal = NDArray[np.float32]
 
+CACHED = 1 << 14
+"""Samples worked on at a time: they stay in the processor's cache, which is three times as fast."""
+
+MEMORY = 1 << 12
+"""Samples before a part that its filter hears; no impulse response here is longer (20 Hz: 3520 samples to 1e-4)."""
+
 BLOCK = 480
 """Samples for which the compressor measures once: 10 ms."""
 
 
 def low_pass(x: Signal, hz: float) -> Signal:
-    """One pole, 6 dB an octave above `hz`."""
+    """One pole, 6 dB an octave above `hz` (20 Hz or more)."""
     pole = math.exp(-2 * math.pi * hz / RATE)
-    y = x * np.float32(1 - pole)
-    delay = 1
-    while pole**delay > 1e-4 and delay < len(y):
-        y[delay:] += np.float32(pole**delay) * y[:-delay]
-        delay *= 2
+    y = np.empty_like(x)
+    for begin in range(0, len(x), CACHED):
+        from_ = max(0, begin - MEMORY)
+        part = x[from_ : begin + CACHED] * np.float32(1 - pole)
+        delay = 1
+        while pole**delay > 1e-4 and delay < len(part):
+            part[delay:] += np.float32(pole**delay) * part[:-delay]
+            delay *= 2
+        y[begin : begin + CACHED] = part[begin - from_ :]
     return y
 
 
@@ -42,11 +52,15 @@ def shelf(x: Signal, hz: float, gain_db: float) -> Signal:
 
 def soft_clip(x: Signal) -> Signal:
     """Within -1..1: nearly straight below a half, bent above. The Padé form of tanh, exact at +-3."""
-    bounded = np.clip(x, np.float32(-3), np.float32(3))
-    square = bounded * bounded
-    bounded *= np.float32(27) + square
-    bounded /= np.float32(27) + np.float32(9) * square
-    return bounded
+    y = np.empty_like(x)
+    for begin in range(0, x.shape[-1], CACHED):
+        bounded = np.clip(x[..., begin : begin + CACHED], np.float32(-3), np.float32(3))
+        square = bounded * bounded
+        bounded *= np.float32(27) + square
+        square *= np.float32(9)
+        square += np.float32(27)
+        np.divide(bounded, square, out=y[..., begin : begin + CACHED])
+    return y
 
 
 def saturate(x: Signal, amount: float) -> Signal:
@@ -83,7 +97,7 @@ def compressor(left: Signal, right: Signal, threshold_db: float, ratio: float) -
         gains[index + 1] = 10 ** (-max(0.0, over_db) * (1 - 1 / ratio) / 20)
     ramp = np.arange(BLOCK, dtype=np.float32) / np.float32(BLOCK)
     previous = np.concatenate([gains[:1], gains[:-1]])
-    steps = previous[:-1, None] + (previous[1:] - previous[:-1])[:, None] * ramp
+    steps: Signal = previous[:-1, None] + (previous[1:] - previous[:-1])[:, None] * ramp
     return steps.reshape(-1)[:n]
 
 

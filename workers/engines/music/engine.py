@@ -1,10 +1,12 @@
 """The music engine as the worker sees it: generate a clip, extend one, join a chain of extensions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from storage.errors import EngineFailed, InvalidRequest
 from workers.engines.base import Artifact, Made, Report
@@ -80,6 +82,33 @@ class Music:
         )
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """The part of a task that a caller wrote."""
+
+    request: Mapping[str, Any]
+    seed: int
+
+    @classmethod
+    def of(cls, task: Mapping[str, Any]) -> "_Asked":
+        request, seed = task.get("request"), task.get("seed")
+        if not isinstance(request, Mapping):
+            raise InvalidRequest("The request must be an object.", field="request")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise InvalidRequest("The seed must be a whole number.", field="seed")
+        for name in ("prompt", "tags", "title", "gpt_description_prompt", "negative_tags"):
+            if not isinstance(request.get(name, ""), str | None):
+                raise InvalidRequest(f"{name} must be a string.", field=name)
+        return cls(request, seed)
+
+    def text(self, name: str) -> str:
+        return (self.request.get(name) or "").strip()
+
+    def words(self, instrumental: bool) -> str:
+        """The lyrics given, or written from the description if there are none."""
+        given, description = self.text("prompt"), self.text("gpt_description_prompt")
+        return given if given or instrumental or not description else wordsmith.lyrics(description, self.seed)
+
+
 class _Steady:
     """Progress that never falls."""
 
@@ -90,3 +119,99 @@ class _Steady:
     def __call__(self, done: float) -> None:
         self._highest = min(1.0, max(self._highest, done))
         self._report(self._highest)
+
+
+def _composed(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
+    asked = _Asked.of(task)
+    brief = understand(asked.request, asked.seed)
+    words = asked.words(brief.instrumental)
+    blocks = parse(words)
+    made = arrange(brief, blocks, asked.seed, None, fresh=True)
+    tags = asked.text("tags") or brief.tags
+    heard = "" if brief.instrumental else words
+    title = asked.text("title") or wordsmith.title(
+        asked.text("gpt_description_prompt") or asked.text("tags"), _hook(made), brief.genre, asked.seed
+    )
+    movement = msgspec.structs.replace(made.movement, lyrics=heard, tags=tags)
+    return Plan(VERSION, title, tags, asked.text("negative_tags"), [movement]), made.cut_at_line
+
+
+def _extended(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
+    asked = _Asked.of(task)
+    source = from_data(task.get("source"))
+    at = _cut_at(asked.request.get("continue_at"), source)
+    kept = cut(source, at)
+    last = kept[-1]
+    told = {
+        **asked.request,
+        "tags": asked.text("tags") or ("" if asked.text("gpt_description_prompt") else last.tags),
+        "negative_tags": asked.text("negative_tags") or source.negative_tags,
+    }
+    brief = understand(told, asked.seed)
+    if not brief.named_genre:
+        brief = msgspec.structs.replace(brief, genre=last.genre)
+    words = asked.words(brief.instrumental) or ("" if brief.instrumental else _again(last.lyrics))
+    made = arrange(brief, parse(words), asked.seed, last, fresh=last.play == last.bars)
+    tags = told["tags"] or brief.tags
+    movement = msgspec.structs.replace(made.movement, lyrics="" if brief.instrumental else words, tags=tags)
+    return (
+        Plan(VERSION, asked.text("title") or source.title, tags, told["negative_tags"], [*kept, movement], at),
+        made.cut_at_line,
+    )
+
+
+def _cut_at(asked: object, source: Plan) -> int:
+    """The sample of the song at which an extension begins; `continue_at` counts from the start of the source clip."""
+    if asked is None:
+        return source.samples
+    limit = f"continue_at must be above 0 and at most {source.duration_s:.3f}, the length of the source in seconds."
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or not 0 < asked <= source.duration_s + 0.01:
+        raise InvalidRequest(limit, field="continue_at")
+    return max(source.starts_at + 1, min(source.samples, source.starts_at + round(asked * RATE)))
+
+
+def _again(lyrics: str) -> str:
+    """What a song goes on with when nobody says: its last verse and its chorus."""
+    blocks = [block for block in parse(lyrics) if block.lines]
+    chosen = [[block for block in blocks if block.kind == kind][-1:] for kind in ("verse", "chorus")]
+    picked = [block for found in chosen for block in found] or blocks[-2:]
+    return "\n\n".join(
+        "\n".join([f"[{block.label or block.kind.title()}]", *(words for _, words in block.lines)]) for block in picked
+    )
+
+
+def _hook(made: Arranged) -> list[str]:
+    """The line a song is remembered by: the first of its chorus, else its first."""
+    sung = [section for section in made.movement.sections if section.lines]
+    sung.sort(key=lambda section: section.kind != "chorus")
+    return [line.text for line in sung[0].lines] if sung else []
+
+
+def _counted(chunks: Iterator[NDArray[np.int16]], total: int, progress: Report) -> Iterator[NDArray[np.int16]]:
+    """The same chunks; what has been encoded of them is reported as it goes."""
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        progress(0.3 + 0.58 * done / total)
+
+
+def _metadata(engine: str, plan: Plan, cut_at: int | None) -> dict[str, Any]:
+    movement = plan.movements[-1]
+    whole = plan.starts_at == 0
+    words = [part.lyrics for part in (plan.movements if whole else plan.movements[-1:]) if part.lyrics]
+    sung = any(part.vocal for part in (plan.movements if whole else plan.movements[-1:]))
+    return {
+        "title": plan.title,
+        "prompt": "\n\n".join(words),
+        "tags": plan.tags,
+        "duration_s": round(plan.duration_s, 6),
+        "seed": movement.seed,
+        "genre": movement.genre,
+        "bpm": round(movement.bpm, 1),
+        "key": key_name(movement.key, movement.mode),
+        "engine": engine,
+        "vocals": "lead_instrument" if sung else "none",
+        "embedded": True,
+        **({"lyrics_cut_at_line": cut_at} if cut_at is not None else {}),
+    }

@@ -17,8 +17,8 @@ def changes(movement: Movement, section: Section, bar: int, following: str | Non
         return _at(_cadence(movement, section.bars), bar, key)
     loop = progression(movement, section.kind)
     last = bar == section.bars - 1
-    first_chord = loop.split()[bar % len(loop.split())].split("/")[-1]
-    if last and (following == "end" or (following == "chorus" and first_chord[0] in "Ii" and first_chord[:2] not in ("II", "ii", "IV", "iv"))):
+    ends_home = loop.split()[bar % len(loop.split())].rsplit("/")[-1].lower().rstrip("79maj") == "i"
+    if last and (following == "end" or (following == "chorus" and ends_home)):
         return _at(_dominant(movement), 0, key)
     return _at(loop, bar, key)
 

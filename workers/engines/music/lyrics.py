@@ -20,7 +20,9 @@ _NAMES: tuple[tuple[str, str], ...] = (
     (r"outro|coda|尾奏|尾声", "outro"),
     (r"end|fin|fade|结束|终", "end"),
 )
-_PLAIN_MARK = re.compile(r"^\s*(intro|verse|pre-?chorus|chorus|bridge|solo|outro|interlude)\s*\d*\s*:\s*$", re.IGNORECASE)
+_PLAIN_MARK = re.compile(
+    r"^\s*(intro|verse|pre-?chorus|chorus|bridge|solo|outro|interlude)\s*\d*\s*:\s*$", re.IGNORECASE
+)
 _VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýœ]+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d")
 

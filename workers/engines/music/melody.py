@@ -5,6 +5,7 @@ brings the same tune back and a line with as many syllables gets the very same n
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -55,7 +56,7 @@ def phrase(line: Line, bars: Sequence[Changes], voice: Voice, names: Sequence[ob
         sounding = chord_at(bars, at)
         strong = last or at % 4 == 0 or length >= 4
         aim = voice.center + 1.7 * _bent(contour, at / (line.bars * STEPS)) + motif.uniform(-1.2, 1.2)
-        pitch = _best(scale, sounding, voice, aim, before, strong=strong, close=last and closes)
+        pitch = _best(scale, sounding, aim, before, strong=strong, close=last and closes)
         before.append(pitch)
         tones.append(Tone(at, length, pitch, 1.0 if at % 8 == 0 else 0.85 if at % 4 == 0 else 0.7))
     return tones
@@ -98,7 +99,7 @@ def chord_at(bars: Sequence[Changes], step: int) -> Chord:
 def _spread(count: int, slots: int) -> list[int]:
     """`slots` in `count` whole parts, as even as can be, none longer than four: what is over stays silent."""
     edges = [min(slots, 4 * count) * index // count for index in range(count + 1)] if count else [0]
-    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in pairwise(edges)]
 
 
 def _bent(contour: tuple[float, float, float], x: float) -> float:
@@ -106,9 +107,7 @@ def _bent(contour: tuple[float, float, float], x: float) -> float:
     return start + (middle - start) * 2 * x if x < 0.5 else middle + (end - middle) * (2 * x - 1)
 
 
-def _best(
-    scale: Sequence[int], chord: Chord, voice: Voice, aim: float, before: Sequence[int], *, strong: bool, close: bool
-) -> int:
+def _best(scale: Sequence[int], chord: Chord, aim: float, before: Sequence[int], *, strong: bool, close: bool) -> int:
     classes = chord.classes
     outside = {pitch_class for pitch_class in classes if pitch_class not in {pitch % 12 for pitch in scale}}
     fitting = [pitch for pitch in scale if pitch % 12 in classes or not {(pitch + 1) % 12, (pitch - 1) % 12} & outside]

@@ -5,6 +5,7 @@ step on the sum of all movements, a soft clip, looks at one sample alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,15 @@ def render(font: bytes, plan: Plan, start: int, report: Callable[[float], None])
         stop = at + movement.samples
         if stop + round(synth.TAIL_S * RATE) > start:
             done = max(0, at - start) / (plan.samples - start)
-            share = (stop - max(at, start)) / (plan.samples - start)
-            sound = _movement(font, movement, lambda part, done=done, share=share: report(done + max(0.0, share) * part))
-            sound = _added(sound, ringing)
+            share = max(0, stop - max(at, start)) / (plan.samples - start)
+            sound = _added(_movement(font, movement, partial(_part_of, report, done, share)), ringing)
             ringing = sound[:, movement.samples :].copy()
             yield from _chunks(sound[:, max(0, start - at) : movement.samples])
         at = stop
+
+
+def _part_of(report: Callable[[float], None], done: float, share: float, part: float) -> None:
+    report(done + share * part)
 
 
 def _added(sound: NDArray[np.float32], ringing: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -89,7 +93,8 @@ def _balanced(
         gain = effects.pump(len(left), _kicks(movement, notes), mix.duck)
         sides = [side * gain for side in sides]
     low = effects.saturate(effects.high_pass(_scaled(bass, mix.bass + 1.0), 32), 0.3 + 0.5 * mix.drive)
-    beat = effects.saturate(effects.shelf(_scaled(drums, mix.drums + 1.0), 3000, 4.0 if mix.shelf > 0 else -3.0), mix.drive)
+    crisp = effects.shelf(_scaled(drums, mix.drums + 1.0), 3000, 4.0 if mix.shelf > 0 else -3.0)
+    beat = effects.saturate(crisp, mix.drive)
     dull = effects.low_pass(beat, 4500)
     for side, taps in zip(sides, ROOM, strict=True):
         side += low
@@ -112,7 +117,7 @@ def _coloured(side: Signal, mix: Mix) -> Signal:
     clear = effects.shelf(effects.high_pass(side, 110), 2500, mix.shelf)
     if mix.air:
         edge = effects.high_pass(clear, 3500)
-        clear += np.float32(mix.air * 0.35) * effects.soft_clip(edge * np.float32(9))* np.float32(0.25)
+        clear += np.float32(mix.air * 0.35) * effects.soft_clip(edge * np.float32(9)) * np.float32(0.25)
     return effects.saturate(clear, mix.drive * 0.5)
 
 

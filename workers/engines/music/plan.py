@@ -59,6 +59,8 @@ class Movement(msgspec.Struct, frozen=True):
     vocal: bool
     sections: Annotated[list[Section], Meta(min_length=1, max_length=400)]
     play: Count
+    lyrics: str = ""
+    tags: str = ""
 
     @property
     def bars(self) -> int:
@@ -75,7 +77,6 @@ class Plan(msgspec.Struct, frozen=True):
     version: int
     title: str
     tags: str
-    lyrics: str
     negative_tags: str
     movements: Annotated[list[Movement], Meta(min_length=1, max_length=200)]
     starts_at: Annotated[int, Meta(ge=0)] = 0

@@ -47,7 +47,7 @@ TRIMS = {
     90: 1.0, 91: -2.5, 92: -0.5, 94: 1.5, 95: 3.5, 98: -2.0, 99: -2.5, 104: 4.0, 105: 2.5, 106: 4.0, 107: 1.0,
     108: 1.0, 109: -1.5, 110: -2.5,
 }  # fmt: skip
-"""dB that bring each program of TimGM6mb to about the same loudness; measured on a triad of quarters at velocity 100."""
+"""dB that bring the programs of TimGM6mb to about one loudness; measured on a triad of quarters at velocity 100."""
 
 
 def soundfont() -> bytes:

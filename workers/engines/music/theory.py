@@ -25,10 +25,7 @@ NAMES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 _NUMERAL = re.compile(r"(b|#)?(iii|ii|iv|i|vii|vi|v|III|II|IV|I|VII|VI|V)(.*)")
 _DEGREES = {"i": 0, "ii": 2, "iii": 4, "iv": 5, "v": 7, "vi": 9, "vii": 11}
-_QUALITIES = {
-    "": None,
-    "7": None,
-    "9": None,
+_QUALITIES: dict[str, tuple[int, ...]] = {
     "maj7": (0, 4, 7, 11),
     "maj9": (0, 4, 7, 11, 14),
     "6": (0, 4, 7, 9),
@@ -77,11 +74,9 @@ def chord(numeral: str, key: int) -> Chord:
         raise ValueError(f"not a chord: {numeral}")
     accidental, degree, quality = match.groups()
     root = key + _DEGREES[degree.lower()] + {"b": -1, "#": 1, None: 0}[accidental]
-    tones = _QUALITIES[quality]
-    if tones is None:
-        third = 3 if degree.islower() else 4
-        tones = {"": (0, third, 7), "7": (0, third, 7, 10), "9": (0, third, 7, 10, 14)}[quality]
-    return Chord(root % 12, tones)
+    third = 3 if degree.islower() else 4
+    by_case = {"": (0, third, 7), "7": (0, third, 7, 10), "9": (0, third, 7, 10, 14)}
+    return Chord(root % 12, by_case.get(quality) or _QUALITIES[quality])
 
 
 def pitches(key: int, mode: str, low: int, high: int) -> list[int]:

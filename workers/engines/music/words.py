@@ -11,26 +11,71 @@ import msgspec
 from workers.engines.music.styles import STYLES
 from workers.engines.music.theory import rng
 
-HAPPY = "happy, joyful, joy, bright, sunny, cheerful, uplifting, fun, playful, hopeful, positive, sweet, cute, celebration, warm, 快乐, 开心, 欢快, 明亮, 阳光, 甜蜜, 希望, 幸福, 温暖"
-SAD = "sad, dark, melancholy, melancholic, minor, gloomy, lonely, heartbreak, heartbroken, tragic, mournful, emotional, moody, haunting, cry, tears, nostalgic, bittersweet, 悲伤, 伤感, 忧伤, 忧郁, 黑暗, 孤独, 难过, 心碎, 眼泪, 怀旧, 思念"
-FAST = "fast, energetic, energy, upbeat, driving, aggressive, intense, powerful, running, workout, hype, wild, angry, exciting, 快, 快速, 激烈, 热血, 激情, 动感, 燃, 愤怒, 运动"
-SLOW = "slow, calm, gentle, soft, peaceful, relaxing, mellow, quiet, tender, ballad, dreamy, sleepy, lullaby, laid-back, 慢, 慢板, 缓慢, 平静, 温柔, 安静, 舒缓, 轻柔, 抒情, 梦幻, 摇篮曲"
+HAPPY = (
+    "happy, joyful, joy, bright, sunny, cheerful, uplifting, fun, playful, hopeful, positive, sweet, cute, "
+    "celebration, warm, 快乐, 开心, 欢快, 明亮, 阳光, 甜蜜, 希望, 幸福, 温暖"
+)
+SAD = (
+    "sad, dark, melancholy, melancholic, minor, gloomy, lonely, heartbreak, heartbroken, tragic, mournful, "
+    "emotional, moody, haunting, cry, tears, nostalgic, bittersweet, "
+    "悲伤, 伤感, 忧伤, 忧郁, 黑暗, 孤独, 难过, 心碎, 眼泪, 怀旧, 思念"
+)
+FAST = (
+    "fast, energetic, energy, upbeat, driving, aggressive, intense, powerful, running, workout, hype, wild, "
+    "angry, exciting, 快, 快速, 激烈, 热血, 激情, 动感, 燃, 愤怒, 运动"
+)
+SLOW = (
+    "slow, calm, gentle, soft, peaceful, relaxing, mellow, quiet, tender, ballad, dreamy, sleepy, lullaby, "
+    "laid-back, 慢, 慢板, 缓慢, 平静, 温柔, 安静, 舒缓, 轻柔, 抒情, 梦幻, 摇篮曲"
+)
 
 _INSTRUMENTS: tuple[tuple[str, str, int], ...] = (
-    ("piano, 钢琴", "comp", 0), ("electric piano, rhodes, 电钢琴", "comp", 4), ("harpsichord, 羽管键琴", "comp", 6),
-    ("organ, hammond, 风琴, 管风琴", "pad", 16), ("accordion, 手风琴", "figure", 21), ("harmonica, 口琴", "lead", 22),
-    ("acoustic guitar, nylon guitar, 木吉他", "comp", 25), ("classical guitar, spanish guitar, 古典吉他", "figure", 24),
-    ("electric guitar, distorted guitar, 电吉他", "solo", 29), ("guitar, guitars, 吉他", "figure", 25), ("ukulele, 尤克里里", "figure", 24),
-    ("banjo, 班卓琴", "figure", 105), ("sitar, 西塔琴", "figure", 104), ("violin, fiddle, 小提琴", "lead", 40), ("cello, 大提琴", "lead", 42),
-    ("erhu, 二胡", "lead", 110), ("strings, string section, 弦乐", "pad", 48), ("harp, 竖琴", "figure", 46), ("choir, choral, 合唱", "pad", 52),
-    ("trumpet, 小号", "lead", 56), ("trombone, 长号", "solo", 57), ("horn, french horn, 圆号", "pad", 60), ("brass, horns, 铜管", "figure", 61),
-    ("sax, saxophone, 萨克斯", "lead", 66), ("flute, 长笛", "lead", 73), ("dizi, bamboo flute, 笛子", "lead", 75), ("clarinet, 单簧管", "lead", 71),
-    ("oboe, 双簧管", "lead", 68), ("recorder, ocarina, 陶笛", "lead", 79), ("whistle, whistling, 口哨", "lead", 78), ("bagpipe, bagpipes, 风笛", "lead", 109),
-    ("synth, synthesizer, synths, 合成器", "lead", 81), ("bells, glockenspiel, 钟琴", "figure", 9), ("music box, 八音盒", "figure", 10),
-    ("vibraphone, vibes, 颤音琴", "figure", 11), ("marimba, 马林巴", "figure", 12), ("xylophone, 木琴", "figure", 13), ("kalimba, 卡林巴", "figure", 108),
-    ("guzheng, koto, 古筝", "comp", 107), ("pipa, shamisen, 琵琶", "figure", 106), ("shakuhachi, 尺八, 箫", "lead", 77), ("slap bass, 拍弦贝斯", "bass", 36),
-    ("double bass, upright bass, 低音提琴", "bass", 32), ("synth bass, 合成贝斯", "bass", 38), ("fretless bass, 无品贝斯", "bass", 35),
-)  # fmt: skip
+    ("piano, 钢琴", "comp", 0),
+    ("electric piano, rhodes, 电钢琴", "comp", 4),
+    ("harpsichord, 羽管键琴", "comp", 6),
+    ("organ, hammond, 风琴, 管风琴", "pad", 16),
+    ("accordion, 手风琴", "figure", 21),
+    ("harmonica, 口琴", "lead", 22),
+    ("acoustic guitar, nylon guitar, 木吉他", "comp", 25),
+    ("classical guitar, spanish guitar, 古典吉他", "figure", 24),
+    ("electric guitar, distorted guitar, 电吉他", "solo", 29),
+    ("guitar, guitars, 吉他", "figure", 25),
+    ("ukulele, 尤克里里", "figure", 24),
+    ("banjo, 班卓琴", "figure", 105),
+    ("sitar, 西塔琴", "figure", 104),
+    ("violin, fiddle, 小提琴", "lead", 40),
+    ("cello, 大提琴", "lead", 42),
+    ("erhu, 二胡", "lead", 110),
+    ("strings, string section, 弦乐", "pad", 48),
+    ("harp, 竖琴", "figure", 46),
+    ("choir, choral, 合唱", "pad", 52),
+    ("trumpet, 小号", "lead", 56),
+    ("trombone, 长号", "solo", 57),
+    ("horn, french horn, 圆号", "pad", 60),
+    ("brass, horns, 铜管", "figure", 61),
+    ("sax, saxophone, 萨克斯", "lead", 66),
+    ("flute, 长笛", "lead", 73),
+    ("dizi, bamboo flute, 笛子", "lead", 75),
+    ("clarinet, 单簧管", "lead", 71),
+    ("oboe, 双簧管", "lead", 68),
+    ("recorder, ocarina, 陶笛", "lead", 79),
+    ("whistle, whistling, 口哨", "lead", 78),
+    ("bagpipe, bagpipes, 风笛", "lead", 109),
+    ("synth, synthesizer, synths, 合成器", "lead", 81),
+    ("bells, glockenspiel, 钟琴", "figure", 9),
+    ("music box, 八音盒", "figure", 10),
+    ("vibraphone, vibes, 颤音琴", "figure", 11),
+    ("marimba, 马林巴", "figure", 12),
+    ("xylophone, 木琴", "figure", 13),
+    ("kalimba, 卡林巴", "figure", 108),
+    ("guzheng, koto, 古筝", "comp", 107),
+    ("pipa, shamisen, 琵琶", "figure", 106),
+    ("shakuhachi, 尺八, 箫", "lead", 77),
+    ("slap bass, 拍弦贝斯", "bass", 36),
+    ("double bass, upright bass, 低音提琴", "bass", 32),
+    ("synth bass, 合成贝斯", "bass", 38),
+    ("fretless bass, 无品贝斯", "bass", 35),
+)
 
 _PARTS = {
     "drums": "drums, drum, percussion, beat, 鼓, 打击乐",
@@ -149,6 +194,7 @@ def _pick(scores: Mapping[str, float], best: float, seed: int) -> str:
 
 def _guess(pace: float, dark: bool | None, refused: str, seed: int) -> str:
     """A genre for words that name none."""
+    fitting: tuple[str, ...]
     if pace > 0:
         fitting = ("rock", "edm", "metal") if dark else ("pop", "edm", "funk")
     elif pace < 0:
@@ -170,7 +216,7 @@ def _dark(text: str, refused: str) -> bool | None:
 
 
 def _instruments(wished: str, refused: str) -> dict[str, int]:
-    """Role to program. A longer name wins over a shorter one within it; of two in one role, the second finds another."""
+    """Role to program. A longer name wins over one within it; of two in one role, the second finds another."""
     chosen: dict[str, int] = {}
     rest = wished
     named = [(word, role, program) for words, role, program in _INSTRUMENTS for word in split(words)]

@@ -1,0 +1,158 @@
+"""The operations as the documentation shows them. Its answers are rendered from made-up jobs by what renders real ones."""
+
+from typing import Any
+
+import msgspec
+from pydantic import SecretStr
+
+from api.dialects.suno import Concat, Generate
+from api.dialects.suno_clips import Clips, billing
+from api.jobs_body import Submission
+from api.openapi import IDEMPOTENCY, operation, problems, query, request_header, success, suno_errors
+from storage.catalog import Catalog
+from storage.job import Job, Kind, OutputStatus, PublicStatus, Status
+from storage.links import Links
+from storage.public import PublicJobs
+
+_HOST = "https://gateway.example"
+_CATALOG = Catalog()
+_PUBLIC = PublicJobs(Links(SecretStr("only for the examples of the documentation")), record_s=30 * 86_400)
+_CLIPS = Clips(_PUBLIC, _CATALOG, _HOST)
+
+_SONG = {
+    "prompt": "[Verse 1]\nThe tide comes in, the tide goes out\n[Chorus]\nAnd I stay here by the sea",
+    "tags": "acoustic folk, warm, slow",
+    "mv": "chirp-v3-0",
+    "title": "By the Sea",
+    "make_instrumental": False,
+}
+_DESCRIBED = {
+    "gpt_description_prompt": "a calm song about the sea",
+    "mv": "chirp-v3-0",
+    "make_instrumental": False,
+    "prompt": "",
+}
+_ID = "0197e1f2-6c3a-7b1d-9e42-5f8a3c210000"
+_CLIP_ID = f"{_ID[:-4]}0010"
+_EXTENSION = {**_SONG, "prompt": "[Verse 2]\nA gull above the pier", "continue_clip_id": _CLIP_ID, "continue_at": 42.5}
+_IDS = f"{_CLIP_ID},{_ID[:-4]}0020"
+
+
+def _job(kind: Kind = Kind.MUSIC_GENERATE, items: int = 2, **fields: Any) -> Job:
+    created = 1_751_328_000_000
+    return Job(
+        id=_ID,
+        kind=kind,
+        owner="key_1f2e3d4c5b6a7988",
+        dialect="suno",
+        model="chirp-v3-0",
+        engine="composer",
+        lane="engines",
+        step="render",
+        request=_SONG,
+        priority=5,
+        items=items,
+        created=created,
+        **fields,
+    )
+
+
+def _finished() -> Job:
+    job = _job(status=Status.SUCCEEDED, started=1_751_328_001_000, finished=1_751_328_021_000)
+    for output in job.outputs:
+        output.status = OutputStatus.STORED
+        output.duration_s = 61.44 if output.role == "audio" else None
+    return job
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value)
+
+
+_NEW = _job()
+_DONE = _finished()
+_ONE_DONE = _plain(_CLIPS.of(_DONE))
+_JOB_DONE = _plain(_PUBLIC.render(_DONE, base_url=_HOST))
+_JOB_NEW = _plain(_PUBLIC.render(_NEW, base_url=_HOST))
+
+GENERATE = operation(
+    body=Generate,
+    examples={
+        "Suno Generate: lyrics and style": _SONG,
+        "Suno Generate: from a description": _DESCRIBED,
+        "Suno Generate (Extend)": _EXTENSION,
+    },
+    parameters=[IDEMPOTENCY],
+    responses={
+        200: success("Accepted: two clips, found again by their ids", _plain(_CLIPS.submission(_NEW, replayed=False))),
+        **suno_errors(401, 404, 410, 413, 422, 503),
+    },
+)
+CONCAT = operation(
+    body=Concat,
+    examples={"Suno Concat": {"clip_id": _CLIP_ID, "is_infill": False}},
+    parameters=[IDEMPOTENCY],
+    responses={
+        200: success("Accepted: one clip", _plain(_CLIPS.of(_job(Kind.MUSIC_CONCAT, 1), submitted=True))[0]),
+        **suno_errors(401, 404, 410, 413, 422, 503),
+    },
+)
+_IDS_QUERY = query(
+    "ids",
+    "Clip ids, separated by commas, 200 at most; without, the caller's newest clips",
+    type="string",
+    examples=[_IDS],
+)
+FEED = operation(
+    parameters=[_IDS_QUERY],
+    responses={
+        200: success("The clips, in the order asked for; unknown ids are absent", _ONE_DONE),
+        **suno_errors(401, 422, 503),
+    },
+)
+FEED_V2 = operation(
+    parameters=[_IDS_QUERY, query("page", "Counts from 0; for a feed without ids", type="integer", minimum=0)],
+    responses={
+        200: success("As the feed, in an envelope", {"clips": _ONE_DONE, "current_page": 0, "has_more": False}),
+        **suno_errors(401, 422, 503),
+    },
+)
+CLIP = operation(responses={200: success("The clip", _ONE_DONE[0]), **suno_errors(401, 404, 503)})
+BILLING = operation(responses={200: success("Balance and models", billing(_CATALOG)), **suno_errors(401, 503)})
+
+SUBMIT = operation(
+    body=Submission,
+    examples={
+        "A song": {"kind": "music.generate", "model": "chirp-v3-0", "input": _DESCRIBED, "metadata": {"order": 17}},
+        "An extension": {"kind": "music.extend", "input": {"continue_clip_id": _CLIP_ID, "continue_at": 42.5}},
+        "A whole song": {"kind": "music.concat", "input": {"clip_id": _CLIP_ID}, "priority": 2, "keep_s": 86_400},
+    },
+    parameters=[IDEMPOTENCY],
+    responses={
+        202: success("Accepted; `Location` is where it is found", _JOB_NEW),
+        **problems(401, 404, 410, 413, 422, 503),
+    },
+)
+READ = operation(
+    parameters=[
+        query("wait", "Seconds to wait for the job's end, 0 to 300", type="number", minimum=0, maximum=300),
+        request_header("Prefer", "`wait=N`, the same as a header"),
+    ],
+    responses={200: success("The job as it stands", _JOB_DONE), **problems(401, 404, 422, 503)},
+)
+CANCEL = operation(
+    responses={200: success("Canceled", _JOB_NEW | {"status": "canceled"}), **problems(401, 404, 409, 503)}
+)
+ERASE = operation(responses={204: success("Deleted, media and all", None), **problems(401, 404, 503)})
+LIST = operation(
+    parameters=[
+        query("cursor", "`next_cursor` of the page before", type="string"),
+        query("limit", "Jobs on a page", type="integer", minimum=1, maximum=100, default=20),
+        query("kind", "Only these kinds, separated by commas", type="string", examples=[Kind.MUSIC_GENERATE.value]),
+        query("status", "Only these, separated by commas", type="string", examples=[PublicStatus.SUCCEEDED.value]),
+    ],
+    responses={
+        200: success("Newest first", {"object": "list", "data": [_JOB_DONE], "next_cursor": None}),
+        **problems(401, 422, 503),
+    },
+)

@@ -1,0 +1,60 @@
+"""Whether this process lives, and whether it can do its work."""
+
+import time
+
+from litestar import Request, get
+from litestar.datastructures import State
+from litestar.types import ASGIApp
+
+from api.errors import RETRY_AFTER_S
+from api.reply import json_reply
+from api.services import Services
+from storage import keys
+from storage.catalog import ENGINES, Catalog
+from storage.connect import command, redis_errors
+from storage.errors import StorageError
+from storage.store import Store
+
+
+@get("/health", tags=["Operation"], summary="Health")
+async def health() -> ASGIApp:
+    """This process lives."""
+    return json_reply({"status": "ok"})
+
+
+@get("/ready", tags=["Operation"], summary="Readiness")
+async def ready(request: Request[None, None, State]) -> ASGIApp:
+    """Redis and the object store answer. A lane without workers is no reason to send callers away: its jobs wait."""
+    services = Services.of(request)
+    lanes = await _lanes(services.store, services.catalog)
+    objects = await _objects(services)
+    able = lanes is not None and objects
+    body = {
+        "status": "ready" if able else "unavailable",
+        "redis": "ok" if lanes is not None else "away",
+        "objects": "ok" if objects else "away",
+        "lanes": lanes or {},
+    }
+    headers = [] if able else [(b"retry-after", b"%d" % RETRY_AFTER_S)]
+    return json_reply(body, status=200 if able else 503, headers=headers)
+
+
+async def _objects(services: Services) -> bool:
+    try:
+        await services.objects.ready()
+    except StorageError:
+        return False
+    return True
+
+
+async def _lanes(store: Store, catalog: Catalog) -> dict[str, dict[str, int]] | None:
+    """How many workers serve each lane that the catalog's models need; None if Redis is away."""
+    now_ms = int(time.time() * 1000)
+    names = sorted({ENGINES[model.engine].lane for model in catalog.models.values()})
+    try:
+        with redis_errors():
+            await command(store.redis, "PING")
+            counts = [await command(store.redis, "ZCOUNT", keys.workers(lane), now_ms, "+inf") for lane in names]
+    except StorageError:
+        return None
+    return {lane: {"workers": int(count)} for lane, count in zip(names, counts, strict=True)}

@@ -1,0 +1,205 @@
+"""Our own surface: any job submitted, read, waited for, cancelled, deleted and listed, whichever dialect it came in by."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import parse_qs
+
+from litestar import Router, delete, get, post
+from litestar.types import ASGIApp
+from pydantic import BaseModel
+
+from api import examples, suno
+from api.admission import NewJob, Terms, admit
+from api.dialects.suno import Concat, Generate
+from api.jobs_body import Submission
+from api.openapi import KEYED
+from api.reply import Header, job_headers, json_reply
+from api.scope import header
+from api.services import Call, Services, authenticate
+from api.settings import MAX_JOB_WAIT_S
+from api.validation import parse_body, parse_value
+from api.wait import job_when
+from storage.errors import AlreadyEnded, InvalidRequest, NotFound, ObjectsUnavailable, RequestError
+from storage.ids import is_job_id
+from storage.job import Job, Kind, PublicStatus
+from storage.media import job_prefix
+from storage.public import waits
+
+POLL_S = 2
+"""How soon a caller that polls should come again."""
+
+MAX_PAGE = 100
+_PAGE = 20
+
+
+class _Reader(NamedTuple):
+    """How a kind's input is understood."""
+
+    body: type[BaseModel]
+    read: Callable[[Services, str, Any], Awaitable[NewJob]]
+
+
+_READERS: Mapping[Kind, _Reader] = {
+    Kind.MUSIC_GENERATE: _Reader(Generate, suno.generation),
+    Kind.MUSIC_EXTEND: _Reader(Generate, suno.generation),
+    Kind.MUSIC_CONCAT: _Reader(Concat, suno.concatenation),
+}
+
+
+@post(
+    "/jobs",
+    status_code=202,
+    request_max_body_size=suno.MAX_BODY_BYTES,
+    summary="Submit a job",
+    operation_class=examples.SUBMIT,
+)
+async def submit(request: Call) -> ASGIApp:
+    """Any kind. `input` is what the kind's own dialect takes."""
+    asked = parse_body(Submission, await request.body())
+    new = await _understood(request, asked)
+    job, replayed = await admit(request, new, _terms(asked))
+    body = await _rendered(request, job)
+    location = (b"location", body["urls"]["self"].encode())
+    headers = [*job_headers(job, replayed=replayed), location, (b"retry-after", b"%d" % POLL_S)]
+    return json_reply(body, status=202, headers=headers)
+
+
+@get("/jobs/{job_id:str}", summary="Read a job", operation_class=examples.READ)
+async def read(request: Call, job_id: str) -> ASGIApp:
+    """The job as it stands; with `wait`, as soon as it has ended, and at the latest when that time is up."""
+    wait_s, applied = _patience(request)
+    await _own(request, job_id)
+    job = await job_when(lambda job: job.ended, job_id, Services.of(request).store, request.receive, wait_s)
+    if job is None:
+        raise NotFound("there is no such job")
+    return json_reply(await _rendered(request, job), headers=[*job_headers(job), *applied])
+
+
+@post("/jobs/{job_id:str}/cancel", status_code=200, summary="Cancel a job", operation_class=examples.CANCEL)
+async def cancel(request: Call, job_id: str) -> ASGIApp:
+    """It ends at once, and whoever works on it is told. What is stored by then stays."""
+    job = await _own(request, job_id)
+    if job.ended or not await Services.of(request).store.jobs.cancel(job):
+        job = await _own(request, job_id)
+        raise AlreadyEnded(f"this job has ended: it is {job.public_status}")
+    job = await _own(request, job_id)
+    return json_reply(await _rendered(request, job), headers=job_headers(job))
+
+
+@delete("/jobs/{job_id:str}", status_code=204, summary="Delete a job", operation_class=examples.ERASE)
+async def erase(request: Call, job_id: str) -> None:
+    """Its record and its media, whatever its state."""
+    job = await _own(request, job_id)
+    services = Services.of(request)
+    await services.store.jobs.forget(job)
+    with suppress(ObjectsUnavailable):  # upkeep erases the media once more in any case
+        await services.objects.delete_prefix(job_prefix(job.id))
+
+
+@get("/feed", summary="List jobs", operation_class=examples.LIST)
+async def feed(request: Call) -> ASGIApp:
+    """The caller's jobs, newest first."""
+    query = parse_qs(request.scope["query_string"].decode("latin-1"))
+    page = await Services.of(request).store.jobs.page(
+        request.user.id,
+        cursor=query.get("cursor", [None])[-1],
+        limit=_limit(query),
+        kinds=_words(query, "kind", Kind),
+        statuses=_words(query, "status", PublicStatus),
+    )
+    data = await asyncio.gather(*(_rendered(request, job) for job in page.jobs))
+    return json_reply({"object": "list", "data": data, "next_cursor": page.cursor})
+
+
+async def _understood(request: Call, asked: Submission) -> NewJob:
+    """What the kind's dialect makes of the input. Its errors name fields inside `input`."""
+    reader = _READERS[asked.kind]
+    named = asked.input.get("mv")
+    if asked.model and named not in (None, asked.model):
+        raise InvalidRequest("is not the model that the input names as mv", field="model")
+    content = {**asked.input, "mv": asked.model} if asked.model else asked.input
+    body = parse_value(reader.body, content, "input")
+    try:
+        new = await reader.read(Services.of(request), request.user.id, body)
+    except RequestError as error:
+        if error.field:
+            error.field = "model" if asked.model and error.field == "mv" else f"input.{error.field}"
+        raise
+    if new.kind != asked.kind:
+        raise InvalidRequest(
+            f"this input is one of {new.kind}: what tells them apart is continue_clip_id", field="kind"
+        )
+    if asked.model and new.name != asked.model:
+        raise InvalidRequest(f"the clip was made by {new.name}, and so is this", field="model")
+    return new
+
+
+def _terms(asked: Submission) -> Terms:
+    return Terms(
+        priority=asked.priority,
+        start_by=int((time.time() + asked.start_within_s) * 1000) if asked.start_within_s else 0,
+        run_s=asked.run_within_s or 0,
+        keep_s=asked.keep_s or 0,
+        metadata=asked.metadata,
+    )
+
+
+async def _own(request: Call, job_id: str) -> Job:
+    """The caller's job of that id. Raises NotFound, for anyone else's too."""
+    if is_job_id(job_id):
+        (job,) = await Services.of(request).store.jobs.get(job_id)
+        if job is not None and job.owner == request.user.id:
+            return job
+    raise NotFound("there is no such job")
+
+
+async def _rendered(request: Call, job: Job) -> dict[str, Any]:
+    services = Services.of(request)
+    place = await services.store.jobs.place(job.id) if waits(job) else None
+    return services.public.render(job, base_url=services.base_url(request), place=place)
+
+
+def _patience(request: Call) -> tuple[float, list[Header]]:
+    """How long the caller would wait, in seconds, by `?wait=` or else `Prefer: wait=`; and the headers that say so."""
+    query = parse_qs(request.scope["query_string"].decode("latin-1"))
+    if "wait" in query:
+        text = query["wait"][-1]
+        if not re.fullmatch(r"\d{1,3}(\.\d+)?", text, re.ASCII) or float(text) > MAX_JOB_WAIT_S:
+            raise InvalidRequest(f"a number of seconds from 0 to {MAX_JOB_WAIT_S:g} is wanted", field="wait")
+        return float(text), []
+    preferred = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", header(request.scope, b"prefer") or "", re.ASCII)
+    if not preferred:
+        return 0, []
+    wait_s = min(int(preferred[1]), int(MAX_JOB_WAIT_S))
+    return wait_s, [(b"preference-applied", b"wait=%d" % wait_s), (b"vary", b"Prefer")]
+
+
+def _limit(query: Mapping[str, list[str]]) -> int:
+    text = query.get("limit", [str(_PAGE)])[-1]
+    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_PAGE:
+        raise InvalidRequest(f"a number from 1 to {MAX_PAGE} is wanted", field="limit")
+    return int(text)
+
+
+Word = TypeVar("Word", Kind, PublicStatus)
+
+
+def _words(query: Mapping[str, list[str]], name: str, words: type[Word]) -> list[Word]:
+    """The values of a parameter that may be given more than once, or with commas."""
+    try:
+        return [words(word) for text in query.get(name, ()) for word in text.split(",") if word]
+    except ValueError:
+        raise InvalidRequest(f"one of these is wanted: {', '.join(words)}", field=name) from None
+
+
+router = Router(
+    "/v1",
+    route_handlers=[submit, read, cancel, erase, feed],
+    before_request=authenticate,
+    tags=["Jobs"],
+    security=KEYED,
+)

@@ -1,0 +1,34 @@
+"""What POST /v1/jobs takes."""
+
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from api.admission import PRIORITY
+from storage.job import Kind
+
+MAX_METADATA_BYTES = 16_384
+_YEAR_S = 365 * 86_400
+
+
+class Submission(BaseModel):
+    """The body of POST /v1/jobs. A field that nobody knows is refused: it would be taken for granted."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    kind: Kind
+    model: str | None = Field(default=None, description="A name of the catalog; the kind's default, if missing")
+    input: dict[str, Any] = Field(description="What the kind's own dialect takes")
+    priority: int = Field(default=PRIORITY, ge=0, le=9, description="0 is served first")
+    start_within_s: float | None = Field(default=None, gt=0, le=_YEAR_S, description="Expires if not begun by then")
+    run_within_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Fails if not done by then")
+    keep_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Record and media are erased after that")
+    metadata: dict[str, Any] = Field(default={}, description="The caller's own; comes back in every answer")
+
+    @field_validator("metadata")
+    @classmethod
+    def _bounded(cls, metadata: dict[str, Any]) -> dict[str, Any]:
+        if len(msgspec.json.encode(metadata)) > MAX_METADATA_BYTES:
+            raise ValueError(f"metadata may have at most {MAX_METADATA_BYTES} bytes of JSON")
+        return metadata

@@ -1,0 +1,36 @@
+"""The API's wiring: `create_app` puts it together, `app` is what granian starts (`granian --interface asgi --factory`)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+
+from api import docs, errors, health, jobs, media, openapi, scope, suno
+from api.services import Services
+from api.settings import ApiSettings
+from storage.settings import StorageSettings
+
+
+def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
+    """The whole API. Nothing is connected before it starts."""
+
+    @asynccontextmanager
+    async def running(app: Litestar) -> AsyncIterator[None]:
+        async with Services.open(storage, settings) as services:
+            app.state["services"] = services
+            yield
+
+    return Litestar(
+        [suno.router, jobs.router, media.media, health.health, health.ready, docs.router],
+        lifespan=[running],
+        exception_handlers={Exception: errors.answer},
+        before_send=[scope.stamp],
+        request_max_body_size=settings.max_body_bytes,
+        logging_config=None,
+        openapi_config=openapi.config(),
+    )
+
+
+def app() -> Litestar:
+    """The API as the environment describes it."""
+    return create_app(StorageSettings(), ApiSettings())

@@ -1,0 +1,1 @@
+"""Three queues behind one face: our lane, stock arq, and SAQ."""
