@@ -37,7 +37,10 @@ class Terms(NamedTuple):
     metadata: dict[str, Any] = {}  # noqa: RUF012 - a tuple's default; nobody writes to it
 
 
-async def admit(request: Call, new: NewJob, terms: Terms = Terms()) -> Admission:
+AS_CONFIGURED = Terms()
+
+
+async def admit(request: Call, new: NewJob, terms: Terms = AS_CONFIGURED) -> Admission:
     """Store the job, or find the one that the same `Idempotency-Key` brought before.
 
     Raises InvalidRequest (a key that is none), KeyReused, Gone, RedisUnavailable, NotDurable.

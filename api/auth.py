@@ -1,7 +1,7 @@
 """Who is calling: the key of a request, looked up by its digest and remembered for a moment.
 
-A key is looked up in Redis at most once in `TRUST_S`, however many requests come with it. A change to any key empties the
-memory at once; should that news not get through, `TRUST_S` is also the longest that a revoked key works on.
+A key is looked up in Redis at most once in `TRUST_S`, however many requests come with it. A change to any key empties
+the memory at once; should that news not get through, `TRUST_S` is also the longest that a revoked key works on.
 """
 
 import asyncio
@@ -9,12 +9,11 @@ import base64
 import binascii
 from typing import Any
 
+from api.scope import header
 from storage import keys
 from storage.apikeys import ApiKey, ApiKeys
 from storage.errors import RedisUnavailable, Unauthorized
 from storage.signals import Signals
-
-from api.scope import header
 
 TRUST_S = 5.0
 MOST_REMEMBERED = 10_000

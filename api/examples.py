@@ -1,4 +1,4 @@
-"""The operations as the documentation shows them. Its answers are rendered from made-up jobs by what renders real ones."""
+"""The operations as the documentation shows them. Its answers are made-up jobs, rendered by what renders real ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Our own surface: any job submitted, read, waited for, cancelled, deleted and listed, whichever dialect it came in by."""
+"""Our own surface: jobs submitted, read, waited for, cancelled, deleted, listed, whichever dialect they came in by."""
 
 import asyncio
 import re
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
 from litestar import Router, delete, get, post
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 from pydantic import BaseModel
 
@@ -69,7 +70,7 @@ async def submit(request: Call) -> ASGIApp:
 
 
 @get("/jobs/{job_id:str}", summary="Read a job", operation_class=examples.READ)
-async def read(request: Call, job_id: str) -> ASGIApp:
+async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
     """The job as it stands; with `wait`, as soon as it has ended, and at the latest when that time is up."""
     wait_s, applied = _patience(request)
     await _own(request, job_id)
@@ -80,7 +81,7 @@ async def read(request: Call, job_id: str) -> ASGIApp:
 
 
 @post("/jobs/{job_id:str}/cancel", status_code=200, summary="Cancel a job", operation_class=examples.CANCEL)
-async def cancel(request: Call, job_id: str) -> ASGIApp:
+async def cancel(request: Call, job_id: FromPath[str]) -> ASGIApp:
     """It ends at once, and whoever works on it is told. What is stored by then stays."""
     job = await _own(request, job_id)
     if job.ended or not await Services.of(request).store.jobs.cancel(job):
@@ -91,7 +92,7 @@ async def cancel(request: Call, job_id: str) -> ASGIApp:
 
 
 @delete("/jobs/{job_id:str}", status_code=204, summary="Delete a job", operation_class=examples.ERASE)
-async def erase(request: Call, job_id: str) -> None:
+async def erase(request: Call, job_id: FromPath[str]) -> None:
     """Its record and its media, whatever its state."""
     job = await _own(request, job_id)
     services = Services.of(request)

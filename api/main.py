@@ -1,4 +1,4 @@
-"""The API's wiring: `create_app` puts it together, `app` is what granian starts (`granian --interface asgi --factory`)."""
+"""The API's wiring. `granian --interface asgi --factory api.main:app` runs it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -3,10 +3,13 @@
 Nobody is asked for a key here. The token in the path proves that we made the link, and names one output.
 """
 
+from typing import cast
+
 from litestar import Request, route
 from litestar.datastructures import State
 from litestar.exceptions import ServiceUnavailableException
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.params import FromPath
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api.ranges import File, Span, Unsatisfiable, http_date, unchanged, wanted
 from api.reply import Header, Reply, job_headers
@@ -16,7 +19,7 @@ from api.wait import job_when, while_connected
 from storage.errors import Gone, NotFound
 from storage.ids import OutputId, output_id
 from storage.job import Job, Output, OutputStatus
-from storage.media import content_type_of, file_name, object_key, extension, output_prefix
+from storage.media import content_type_of, extension, file_name, object_key, output_prefix
 from storage.objects import ObjectInfo, Objects
 
 _CORS = [
@@ -33,7 +36,7 @@ _NO_FILE = "there is no such file, or it is kept no longer"
 
 
 @route("/media/{token:str}/{name:str}", http_method=["GET", "HEAD", "OPTIONS"], tags=["Media"], summary="Media")
-async def media(request: Request[None, None, State], token: str, name: str) -> ASGIApp:  # noqa: ARG001 - for people
+async def media(request: Request[None, None, State], token: FromPath[str], name: FromPath[str]) -> ASGIApp:  # noqa: ARG001 - for people
     if request.method == "OPTIONS":
         return Reply(status=204, headers=_PREFLIGHT)
     services = Services.of(request)
@@ -118,7 +121,7 @@ class Download:
             self._headers.append((b"content-range", extent))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "GET" and self._span.size_bytes:
+        if cast(HTTPScope, scope)["method"] == "GET" and self._span.size_bytes:
             await self._send_file(receive, send)
         else:
             await self._send_start(send)

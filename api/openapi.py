@@ -1,10 +1,13 @@
-"""What the API's own description says beyond paths and methods. Operations read their requests themselves, for speed; here
-is what Litestar would have found in their signatures."""
+"""What the API's description says beyond paths and methods.
+
+Operations read their requests themselves, for speed; here is what Litestar would have found in their signatures.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from litestar import MediaType
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
@@ -119,7 +122,7 @@ def config() -> OpenAPIConfig:
             "Every answer carries `x-request-id`; answers about a job carry `x-job-id` and `x-gateway-engine`."
         ),
         path="/schema",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json", media_type="application/json")],
+        render_plugins=[JsonRenderPlugin(path="/openapi.json", media_type=MediaType.JSON)],
         use_handler_docstrings=True,
         tags=[
             Tag(name="Suno", description='Music, in Suno\'s own words. Errors are `{"detail": …}`.'),

@@ -1,10 +1,10 @@
 """Answers whose body is bytes already: no serializer, no reflection, one pass to the wire."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPScope, Receive, Scope, Send
 
 from storage.job import Job
 from storage.public import engine_label
@@ -32,8 +32,8 @@ class Reply:
         if status not in (204, 304):
             self.headers.append((b"content-length", b"%d" % len(body)))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        silent = scope["type"] == "http" and scope["method"] == "HEAD"
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        silent = cast(HTTPScope, scope)["method"] == "HEAD"
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": b"" if silent else self.body, "more_body": False})
 

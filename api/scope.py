@@ -20,7 +20,7 @@ def header(scope: Any, name: bytes) -> str | None:
 
 def request_id(scope: Scope) -> str:
     """The caller's own `x-request-id` if it is fit to be repeated, else one of ours; the same for the whole request."""
-    state = cast(dict[str, Any], scope["state"])
+    state = scope["state"]
     if "request_id" not in state:
         sent = header(scope, b"x-request-id")
         state["request_id"] = sent if sent and _SANE_ID.fullmatch(sent) else f"req_{secrets.token_hex(12)}"

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from litestar import Router, get, post
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from api import examples
@@ -75,7 +76,7 @@ async def feed_v2(request: Call) -> ASGIApp:
 
 
 @get("/api/clip/{clip_id:str}", summary="Suno Clip", operation_class=examples.CLIP)
-async def clip(request: Call, clip_id: str) -> ASGIApp:
+async def clip(request: Call, clip_id: FromPath[str]) -> ASGIApp:
     """One clip."""
     services = Services.of(request)
     found = await find_clip(services, request.user.id, clip_id)

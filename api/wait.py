@@ -1,4 +1,4 @@
-"""Waiting on behalf of a caller: for a job to come to something, as long as the caller is still there. Never by polling."""
+"""Waiting for a job on behalf of a caller, as long as the caller is still there. Never by polling."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,5 +1,7 @@
-"""Where results lie in the object store, and what their files are called. The key follows from the output's id alone, so
-that a link finds its file after the job's record has gone."""
+"""Where results lie in the object store, and what their files are called.
+
+The key follows from the output's id alone, so that a link finds its file after the job's record has gone.
+"""
 
 from datetime import UTC, datetime
 

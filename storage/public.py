@@ -1,4 +1,4 @@
-"""The public job: one shape for the API, the event stream, webhooks and the CLI. `docs` and callers rely on every key."""
+"""The public job: one shape for the API, the event stream, webhooks and the CLI. Callers rely on every key."""
 
 import time
 from datetime import UTC, datetime
@@ -7,15 +7,11 @@ from typing import Any
 
 from storage.catalog import ENGINES
 from storage.errors import ObjectsUnavailable
-from storage.errors import ObjectsUnavailable
 from storage.ids import Part, output_id
 from storage.job import Failure, Job, Output, OutputStatus, PublicStatus, Status
 from storage.jobs import Place
 from storage.links import Links
 from storage.media import file_name
-
-ObjectsUnavailable.code = ObjectsUnavailable.code
-"""The stage of a job whose results cannot be stored for now."""
 
 _STAGES = {
     Status.QUEUED: "waiting_capacity",
@@ -94,13 +90,15 @@ def engine_label(job: Job) -> str:
 
 
 def waits(job: Job) -> bool:
-    """Whether a job waits for something, so that callers may want to know for what. A worker that puts a job off says in
-    its stage which error made it."""
+    """Whether a job waits for something, so that its place is worth asking for.
+
+    A worker that puts a job off leaves the code of the error that made it do so in the stage.
+    """
     return job.status == Status.QUEUED or (not job.ended and job.stage == ObjectsUnavailable.code)
 
 
 def _queue(job: Job, place: Place) -> dict[str, Any]:
-    """`position` counts from 1, the next to be served. `eta_s`: until its start, as long as jobs take what they took."""
+    """`position` counts from 1, the next to be served. `eta_s`: until its start, if jobs take what they took so far."""
     position = None if place.ahead is None else place.ahead + 1
     known = position is not None and place.mean_s > 0 and place.slots > 0
     return {

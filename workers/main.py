@@ -8,7 +8,8 @@ import logging
 import os
 import secrets
 import socket
-from typing import Any, Literal, cast
+from contextlib import suppress
+from typing import Any, cast
 
 import msgspec
 from arq import cron
@@ -19,15 +20,17 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from storage.objects import Objects
 
 from storage.catalog import ENGINES
+from storage.errors import RedisUnavailable
+from storage.objects import Objects
 from storage.settings import StorageSettings
 from storage.store import Store
 from workers.engines.pool import EnginePool
 from workers.lanes import Lane, Step
 from workers.render import render
 from workers.settings import WorkerSettings as Settings
+from workers.spool import Spool
 from workers.upkeep import erase, prune, rescue
 
 log = logging.getLogger(__name__)
@@ -52,7 +55,7 @@ class Process:
         store = Store.open(self.storage)
         await store.start()
         objects = await asyncio.to_thread(Objects.open, self.storage)
-        settings.spool.mkdir(parents=True, exist_ok=True)
+        spool = await asyncio.to_thread(Spool, settings.spool)
         engines = {
             name: EnginePool(
                 engine.spec,
@@ -70,9 +73,11 @@ class Process:
             "signals": store.signals,
             "objects": objects,
             "engines": engines,
-            "spool": settings.spool,
+            "spool": spool,
             "lanes": settings.lanes,
         }
+        with suppress(RedisUnavailable):
+            await spool.sweep(store.jobs)
         for name in settings.lanes:
             lane = Lane(
                 name,
@@ -130,7 +135,7 @@ def run(storage: StorageSettings, settings: Settings) -> None:
     run_worker(arq_settings(storage, settings))
 
 
-def __getattr__(name: Literal["WorkerSettings"]) -> type[WorkerSettingsBase]:
+def __getattr__(name: str) -> type[WorkerSettingsBase]:
     """`WorkerSettings`, made from the environment when arq's command asks for it."""
     if name == "WorkerSettings":
         return arq_settings(StorageSettings(), Settings())

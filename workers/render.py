@@ -1,13 +1,11 @@
 """The step for models that run here: make every item of a job, store what was made, then say so.
 
-A job that is tried again skips what is stored already, and what still lies in the spool is not made twice: an item
-counts as made once its `made.json` has its final name. Engines are deterministic, so what is lost with a machine is
-made again as it was.
+A job that is tried again skips what is stored already, and what still lies in the spool is not made twice. Engines are
+deterministic, so what is lost with a machine is made again as it was.
 """
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -15,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from storage.media import extension, object_key
-from storage.objects import Objects
 
-from storage.errors import GatewayError, InvalidRequest, ObjectMissing, ObjectsUnavailable
+from storage.errors import EngineFailed, GatewayError, InvalidRequest, ObjectMissing, ObjectsUnavailable
 from storage.ids import OutputId, Part, split_output_id
 from storage.job import Failure, Job, Kind, OutputStatus, Status
+from storage.media import extension, object_key
+from storage.objects import Objects
 from storage.queue import Queue
-from workers.engines.base import Artifact, Made
+from workers.engines.base import Artifact
 from workers.engines.pool import EnginePool
 from workers.outcomes import JobFailed, NoLongerHeld
 from workers.retry import retry_in
+from workers.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +34,22 @@ _RENDER_SHARE = 0.95  # of a job's progress; the rest is storing
 
 
 async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The arq function. `ctx` holds "queue", "objects", "engines" (name → EnginePool) and "spool" (a folder)."""
-    attempt = _Attempt(job, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], ctx["spool"] / job.id)
+    """The arq function. `ctx` holds "store", "queue", "objects", "engines" (name → EnginePool) and "spool"."""
+    spool: Spool = ctx["spool"]
     try:
-        fields = await attempt.run()
-    except NoLongerHeld:
-        await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
+        fields = await _Attempt(job, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], spool).run()
+    except (NoLongerHeld, JobFailed, asyncio.CancelledError):  # a worker that drains keeps what it has for later
+        await spool.sweep(ctx["store"].jobs)
         raise
-    await asyncio.to_thread(shutil.rmtree, attempt.folder, ignore_errors=True)
+    await asyncio.to_thread(spool.forget, job.id)
     return fields
 
 
 class _Attempt:
-    """One attempt at one job. `folder` is where its results lie until they are stored."""
+    """One attempt at one job."""
 
-    def __init__(self, job: Job, queue: Queue, objects: Objects, engine: EnginePool, folder: Path) -> None:
-        self.job, self.queue, self.objects, self.engine, self.folder = job, queue, objects, engine, folder
+    def __init__(self, job: Job, queue: Queue, objects: Objects, engine: EnginePool, spool: Spool) -> None:
+        self.job, self.queue, self.objects, self.engine, self.spool = job, queue, objects, engine, spool
         self.items = range(1, job.items + 1)
 
     async def run(self) -> dict[str, Any]:
@@ -73,7 +72,7 @@ class _Attempt:
 
     async def _make(self, item: int) -> None:
         """The item in the spool, made now unless it lies there already. A failure that is its own stays its own."""
-        if await asyncio.to_thread(self._made, item):
+        if await asyncio.to_thread(self.spool.made, self.job, item):
             return
         self._mark(item, OutputStatus.MAKING)
         await self._report(tell="making")
@@ -87,8 +86,7 @@ class _Attempt:
             await self._report(tell="failed item")
 
     async def _engine_makes(self, item: int) -> None:
-        folder = self.folder / str(item)
-        await asyncio.to_thread(_empty, folder)
+        folder = await asyncio.to_thread(self.spool.folder, self.job, item)
         task = {
             "kind": self.job.kind,
             "request": self.job.request,
@@ -101,7 +99,7 @@ class _Attempt:
             made = await self.engine.generate(task, folder, lambda progress: reached.__setitem__(0, progress))
         finally:
             ticking.cancel()
-        await asyncio.to_thread(_keep, folder, made)
+        await asyncio.to_thread(self.spool.keep, self.job, item, made)
 
     async def _source(self) -> Mapping[str, Any]:
         """The plan that an extension or a whole continues from."""
@@ -142,12 +140,9 @@ class _Attempt:
         """Upload a made item, its main file last: when that is there, all of it is."""
         if self._settled(item):
             return
-        made = await asyncio.to_thread(self._made, item)
-        if made is None:  # made elsewhere, and lost with that machine
-            await self._engine_makes(item)
-            made = await asyncio.to_thread(self._made, item)
+        made = await asyncio.to_thread(self.spool.made, self.job, item)
         if made is None:
-            raise FileNotFoundError(self.folder / str(item))
+            raise EngineFailed("what was made has vanished from the spool")
         for artifact in sorted(made.artifacts, key=lambda artifact: artifact.part == "main"):
             await self._upload(item, artifact)
         self.job.output(item).metadata = made.metadata
@@ -176,26 +171,8 @@ class _Attempt:
         if not await self.queue.report(self.job, tell=tell, outputs=self.job.outputs):
             raise NoLongerHeld
 
-    def _made(self, item: int) -> Made | None:
-        try:
-            return msgspec.json.decode((self.folder / str(item) / "made.json").read_bytes(), type=Made)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
-
 
 def seed(job: Job, item: int) -> int:
     """The seed of one item, 31 bits: the same at every attempt, different for every item."""
     base = job.request.get("seed", job.id)
     return int.from_bytes(sha256(f"{base}:{item}".encode()).digest()[:4]) >> 1
-
-
-def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-
-
-def _keep(folder: Path, made: Made) -> None:
-    """Make it count: the file appears whole or not at all."""
-    draft = folder / "made.json.part"
-    draft.write_bytes(msgspec.json.encode(made))
-    draft.rename(folder / "made.json")

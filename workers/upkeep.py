@@ -8,13 +8,13 @@ import time
 from typing import Any
 
 from redis.asyncio import Redis
-from storage.media import job_prefix
-from storage.objects import Objects
 
 from storage import keys
 from storage.connect import command, redis_errors
 from storage.errors import ObjectsUnavailable
 from storage.jobs import Jobs
+from storage.media import job_prefix
+from storage.objects import Objects
 from storage.queue import Queue
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ class ClipStatus(StrEnum):
 
 
 def clip_status(clip: Clip) -> ClipStatus:
-    """What a clip is after its submission has been answered. A file that is stored stays so, whatever becomes of the job."""
+    """What a clip is once its submission has been answered. A stored file stays so, whatever becomes of the job."""
     output, job = clip.audio.status, clip.job
     if output == OutputStatus.STORED:
         return ClipStatus.COMPLETE

@@ -293,7 +293,7 @@ async def test_thirty_cancelled_calls_leave_no_file_open_and_no_process(host: En
     await host.close()
     gc.collect()
     me = psutil.Process()
-    before = me.num_fds()
+    files, children = me.num_fds(), me.children()
     for turns in range(30):
         calling = asyncio.create_task(run(host, folder, "hang"))
         for _ in range(turns):  # so that the start is interrupted at every step it has
@@ -301,8 +301,8 @@ async def test_thirty_cancelled_calls_leave_no_file_open_and_no_process(host: En
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await calling
-    await until(lambda: me.num_fds() <= before)
-    await until(lambda: not me.children())
+    await until(lambda: me.num_fds() <= files)
+    await until(lambda: me.children() == children)
     assert host.pid is None
 
 

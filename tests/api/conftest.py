@@ -1,0 +1,35 @@
+"""A gateway for each test, on an empty real Redis; with `stocked`, on a real S3 store too."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from cli.embedded import Objects
+from tests.api.gateway import Gateway, serving, storage_settings
+
+
+@pytest.fixture
+async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
+    """The object store is away: what these tests do must not need it."""
+    async with serving(storage_settings(redis_url)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3(s3_server: Objects) -> dict[str, Any]:
+    """The store's part of the settings."""
+    return {
+        "s3_endpoint": s3_server.endpoint,
+        "s3_bucket": s3_server.bucket,
+        "s3_region": s3_server.region,
+        "s3_access_key": s3_server.access_key,
+        "s3_secret_key": s3_server.secret_key,
+    }
+
+
+@pytest.fixture
+async def stocked(redis_url: str, s3: dict[str, Any]) -> AsyncIterator[Gateway]:
+    """A gateway with an object store."""
+    async with serving(storage_settings(redis_url, s3)) as running:
+        yield running

@@ -1,0 +1,59 @@
+"""Where results lie between being made and being stored: a folder on this machine, one folder in it per item of a job.
+
+An item counts as made once its `made.json` has its final name; what else lies there is half-done. Losing the spool loses
+time, not jobs.
+"""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from storage.job import Job
+from storage.jobs import Jobs
+from workers.engines.base import Made
+
+_MARK = "made.json"
+
+
+class Spool:
+    """One machine's spool. Every method blocks on the disk, but for `sweep`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def folder(self, job: Job, item: int) -> Path:
+        """An empty folder to make an item in."""
+        folder = self._item(job, item)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def keep(self, job: Job, item: int, made: Made) -> None:
+        """Let an item count as made: the mark appears whole or not at all."""
+        draft = self._item(job, item) / f"{_MARK}.part"
+        draft.write_bytes(msgspec.json.encode(made))
+        draft.rename(draft.with_name(_MARK))
+
+    def made(self, job: Job, item: int) -> Made | None:
+        """What was made of an item, if it was."""
+        try:
+            return msgspec.json.decode((self._item(job, item) / _MARK).read_bytes(), type=Made)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+    def forget(self, job_id: str) -> None:
+        """Remove all of a job's items."""
+        shutil.rmtree(self.root / job_id, ignore_errors=True)
+
+    async def sweep(self, jobs: Jobs) -> int:
+        """Forget the jobs that have ended elsewhere, or are gone. Returns how many that were."""
+        ids = [path.name for path in self.root.iterdir()]
+        over = [id for id, job in zip(ids, await jobs.get(*ids), strict=True) if job is None or job.ended]
+        for id in over:
+            self.forget(id)
+        return len(over)
+
+    def _item(self, job: Job, item: int) -> Path:
+        return self.root / job.id / str(item)
