@@ -11,7 +11,7 @@ from granian.constants import HTTPModes, Interfaces
 _PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h
 
 
-def load_app(_target: str) -> Any:
+def load_app() -> Any:
     """In the server's own child process: make the app, and die when the parent does, however it dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

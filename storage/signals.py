@@ -13,6 +13,7 @@ from redis.asyncio.client import PubSub
 
 from storage.connect import AWAY
 from storage.errors import RedisUnavailable
+from storage.tasks import end
 
 _HOME = "signals"  # a channel nobody speaks on: a subscription connection needs one
 
@@ -59,9 +60,7 @@ class Signals:
 
     async def stop(self) -> None:
         if self._reader:
-            self._reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reader
+            await end(self._reader)
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it without types
 
     @asynccontextmanager

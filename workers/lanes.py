@@ -11,9 +11,10 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from arq.typing import WorkerCoroutine
 from arq.worker import Function, Retry, func
 
 from storage import keys
@@ -21,6 +22,7 @@ from storage.errors import GatewayError, RedisUnavailable
 from storage.job import Failure, Job, Status
 from storage.queue import Queue
 from storage.signals import Signals
+from storage.tasks import end
 from workers.outcomes import JobFailed, NoLongerHeld
 from workers.retry import retry_in, spends_attempt
 
@@ -59,17 +61,15 @@ class Lane:
 
     async def stop(self) -> None:
         """arq's `on_shutdown`: claim no more, let short work end, hand back the rest with its attempt unspent."""
-        self._filling.cancel()
-        await asyncio.gather(self._filling, self._taking, return_exceptions=True)
+        await end(self._filling)
+        await asyncio.gather(self._taking, return_exceptions=True)
         tasks = [task for _, task in self.held.values()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=self.drain_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        for loop in self._tending:
-            loop.cancel()
-        await asyncio.gather(*self._tending, return_exceptions=True)
+        await end(*self._tending)
         try:
             await self._queue.claim(self.name, 0, lease_s=self.lease_s)  # a bell we swallowed is passed on
             await self._queue.leave(self.name, self.worker, self.slots)
@@ -186,6 +186,4 @@ class Lane:
 
 def _function(step: Step) -> Function:
     """An arq function under its plain name (a nested one's own name would be `outer.<locals>.inner`)."""
-    if isinstance(step, Function):
-        return step
-    return func(step, name=step.__name__)
+    return func(cast(WorkerCoroutine, step), name=getattr(step, "__name__", None))

@@ -1,5 +1,6 @@
 """A gateway to test: the real app in this process, callers with keys, and a hand that does a worker's work."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -134,11 +135,34 @@ async def serving(
     """The app, started, and two callers. Errors come as answers, as they would over a wire."""
     app = create_app(storage, settings or ApiSettings())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # litestar's own scope type
-    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url=base_url) as nobody:
+    async with started(app), httpx.AsyncClient(transport=transport, base_url=base_url) as nobody:
         services = cast(Services, app.state["services"])
         keys = ApiKeys(services.store.redis, storage.secret)
         async with caller(keys, "alice", transport, base_url) as alice, caller(keys, "bob", transport, base_url) as bob:
             yield Gateway(app, nobody, alice, bob)
+
+
+@asynccontextmanager
+async def started(app: Litestar) -> AsyncIterator[None]:
+    """The app's lifespan, begun and ended in one task, as servers do: fixtures are set up and torn down in two."""
+    up, down = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            up.set()
+            await down.wait()
+
+    living = asyncio.create_task(live())
+    opening = asyncio.create_task(up.wait())
+    await asyncio.wait({living, opening}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if living.done():
+            await living
+        yield
+    finally:
+        opening.cancel()
+        down.set()
+        await living
 
 
 @asynccontextmanager

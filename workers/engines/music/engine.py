@@ -18,7 +18,6 @@ from workers.engines.music.theory import key_name
 from workers.engines.music.words import understand
 
 LONGEST_SONG_S = 20 * 60
-PEAKS_PER_S = 10
 
 
 class Music:
@@ -37,17 +36,7 @@ class Music:
 
     def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         """Make one clip. The task's kind is music.generate, music.extend or music.concat; see the package."""
-        match task.get("kind"):
-            case "music.generate":
-                plan, cut_at = _composed(task)
-            case "music.extend":
-                plan, cut_at = _extended(task)
-            case "music.concat":
-                plan, cut_at = msgspec.structs.replace(from_data(task.get("source")), starts_at=0), None
-            case kind:
-                raise InvalidRequest(f"The composer does not know the kind {kind!r}.", field="kind")
-        if plan.samples > LONGEST_SONG_S * RATE:
-            raise InvalidRequest(f"A song may last {LONGEST_SONG_S // 60} minutes at most.", field="continue_at")
+        plan, cut_at = planned(task)
         return self._write(plan, cut_at, folder, report)
 
     def _write(self, plan: Plan, cut_at: int | None, folder: Path, report: Report) -> Made:
@@ -67,7 +56,7 @@ class Music:
         peaks = audio.check(song, plan.duration_s)
         progress(0.92)
         waveform = folder / "waveform.json"
-        waveform.write_bytes(msgspec.json.encode({"version": 1, "peaks_per_s": PEAKS_PER_S, "peaks": peaks}))
+        waveform.write_bytes(msgspec.json.encode({"version": 1, "peaks_per_s": audio.PEAKS_PER_S, "peaks": peaks}))
         (folder / "plan.json").write_bytes(to_json(plan))
         covers = cover.write(plan, folder)
         progress(1.0)
@@ -119,6 +108,22 @@ class _Steady:
     def __call__(self, done: float) -> None:
         self._highest = min(1.0, max(self._highest, done))
         self._report(self._highest)
+
+
+def planned(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
+    """What a task will sound like, and the first line of its lyrics that did not fit, if any."""
+    match task.get("kind"):
+        case "music.generate":
+            plan, cut_at = _composed(task)
+        case "music.extend":
+            plan, cut_at = _extended(task)
+        case "music.concat":
+            plan, cut_at = msgspec.structs.replace(from_data(task.get("source")), starts_at=0), None
+        case kind:
+            raise InvalidRequest(f"The composer does not know the kind {kind!r}.", field="kind")
+    if plan.samples > LONGEST_SONG_S * RATE:
+        raise InvalidRequest(f"A song may last {LONGEST_SONG_S // 60} minutes at most.", field="continue_at")
+    return plan, cut_at
 
 
 def _composed(task: Mapping[str, Any]) -> tuple[Plan, int | None]:

@@ -12,7 +12,7 @@ from workers.engines.music.styles import STYLES
 from workers.engines.music.theory import rng
 
 HAPPY = (
-    "happy, joyful, joy, bright, sunny, cheerful, uplifting, fun, playful, hopeful, positive, sweet, cute, "
+    "happy, joyful, joy, upbeat, bright, sunny, cheerful, uplifting, fun, playful, hopeful, positive, sweet, cute, "
     "celebration, warm, 快乐, 开心, 欢快, 明亮, 阳光, 甜蜜, 希望, 幸福, 温暖"
 )
 SAD = (

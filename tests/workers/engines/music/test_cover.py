@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageChops
+
+from tests.workers.engines.music.conftest import generate
+from workers.engines.music import cover, lettering
+from workers.engines.music.engine import planned
+from workers.engines.music.styles import STYLES
+
+
+def painted(title: str, tags: str = "jazz", seed: int = 1) -> Image.Image:
+    plan, _ = planned(generate(seed, title=title, tags=tags))
+    return cover.paint(plan)
+
+
+@pytest.mark.parametrize("genre", sorted(STYLES))
+def test_every_genre_has_a_picture_that_is_not_blank(genre: str) -> None:
+    pixels = np.asarray(painted("Title", genre), np.float32)
+    assert pixels.shape == (1024, 1024, 3)
+    assert pixels.std() > 15
+    blocks = pixels[:1024].reshape(8, 128, 8, 128, 3).mean(axis=(1, 3)).reshape(64, 3)
+    assert len({tuple((block // 12).astype(int)) for block in blocks}) > 12
+
+
+def test_two_titles_and_two_seeds_give_different_pictures() -> None:
+    base = painted("One")
+    for other in (painted("Two"), painted("One", seed=2)):
+        difference = np.asarray(ImageChops.difference(base, other), np.float32)
+        assert difference.mean() > 8
+
+
+def test_the_same_song_has_the_same_cover() -> None:
+    assert painted("One").tobytes() == painted("One").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("title", "drawn"),
+    [
+        ("Alive Tonight", "Alive Tonight"), ("  Über  allen ", "Über allen"), ("Fire 🔥", "Fire"), ("月光", ""),
+        ("Love 爱", ""), ("🔥🔥", ""), ("", ""), ("a\ud800b", "ab"),
+    ],
+)  # fmt: skip
+def test_only_titles_the_font_can_draw_are_drawn(title: str, drawn: str) -> None:
+    assert lettering.drawable(title) == drawn
+
+
+@pytest.mark.parametrize("title", ["A", "Word " * 30, "Donaudampfschifffahrtsgesellschaft" * 3])
+def test_titles_of_any_length_stay_inside_the_picture(title: str) -> None:
+    plain = Image.new("RGB", (512, 512), (120, 120, 120))
+    lettered = np.asarray(lettering.set_title(plain, title, "jazz", (120, 120, 120)), np.int16)
+    bright = np.argwhere(np.abs(lettered - np.median(lettered, axis=1, keepdims=True)).max(axis=2) > 60)
+    assert len(bright) > 50
+    assert 20 < bright[:, 1].min()
+    assert bright[:, 1].max() < 492
+    assert bright[:, 0].max() < 505
