@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.peers.base import URL
 from bench.peers.lane import NAP_S, Ours, job
 from bench.program import Program
-from bench.report import Row, middle
+from bench.report import Row, middle, number
 from cli.embedded import Redis
 
 WAITING, SAMPLES, SLOTS = 10_000, 30, 10
@@ -23,9 +23,9 @@ def run(folder: Path) -> list[Row]:
         waits = asyncio.run(sample(server.url, folder / "worker"))
     return [
         Row(
-            f"a job behind {WAITING:,} of another key".replace(",", " "),
+            f"start of a job behind {number(WAITING)} of another key",
             f"{middle(waits)} durations (n {len(waits)})",
-            f"{WAITING // SLOTS:,} in order of arrival".replace(",", " "),
+            f"{number(WAITING / SLOTS)} in order of arrival",
             "–",
             f"max ≤ {AT_MOST}",
             max(waits) <= AT_MOST,

@@ -14,27 +14,19 @@ AT_MOST_BYTES = 1500
 
 
 def run(folder: Path) -> list[Row]:
-    with Redis(folder / "redis") as server:
-        by_owners = {owners: asyncio.run(bytes_per_job(server.url, owners)) for owners in (1, 1000)}
-    return [
-        Row(
-            f"Redis memory per waiting job, {JOBS:,} jobs of {owners:,} owner{'s' if owners > 1 else ''}".replace(
-                ",", " "
-            ),
-            f"{number(size)} B",
-            "–",
-            "–",
-            f"≤ {AT_MOST_BYTES} B",
-            size <= AT_MOST_BYTES,
-        )
-        for owners, size in by_owners.items()
-    ]
+    return [row(owners, folder / str(owners)) for owners in (1, 1000)]
+
+
+def row(owners: int, folder: Path) -> Row:
+    with Redis(folder) as server:
+        size = asyncio.run(bytes_per_job(server.url, owners))
+    what = f"Redis memory per waiting job: {number(JOBS)} jobs, {number(owners)} owner{'s' if owners > 1 else ''}"
+    return Row(what, f"{number(size)} B", "–", "–", f"≤ {AT_MOST_BYTES} B", size <= AT_MOST_BYTES)
 
 
 async def bytes_per_job(url: str, owners: int) -> float:
     ours = await Ours.open(url)
     try:
-        await ours.redis.flushall()
         await ours.admit(job())  # scripts are loaded, and lists begun
         before = await used(ours)
         for start in range(0, JOBS, 500):

@@ -28,10 +28,10 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "dev": Kind(("embedded", "music"), ("build", "dev")),
+    "dev": Kind(("embedded", "fast", "music"), ("build", "dev")),
     "music": Kind(("embedded", "music")),  # `make demo` and `make run`
-    "engines": Kind(("music",)),  # the image: its Redis and S3 are services of their own
-    "serve": Kind(()),  # the API, and workers that only call upstreams
+    "engines": Kind(("fast", "music")),  # the image: its Redis and S3 are services of their own
+    "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
 }
 WIDEST = "dev"
 # Litestar asks for these to invent examples for its OpenAPI pages, and imports them only then. We write our own, and

@@ -71,6 +71,9 @@ class Music:
         )
 
 
+_TEXTS = ("prompt", "tags", "title", "gpt_description_prompt", "negative_tags")
+
+
 class _Asked(msgspec.Struct, frozen=True):
     """The part of a task that a caller wrote."""
 
@@ -84,13 +87,18 @@ class _Asked(msgspec.Struct, frozen=True):
             raise InvalidRequest("The request must be an object.", field="request")
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise InvalidRequest("The seed must be a whole number.", field="seed")
-        for name in ("prompt", "tags", "title", "gpt_description_prompt", "negative_tags"):
+        for name in _TEXTS:
             if not isinstance(request.get(name, ""), str | None):
                 raise InvalidRequest(f"{name} must be a string.", field=name)
         return cls(request, seed)
 
+    @property
+    def cleaned(self) -> dict[str, Any]:
+        return {**self.request, **{name: self.text(name) for name in _TEXTS}}
+
     def text(self, name: str) -> str:
-        return (self.request.get(name) or "").strip()
+        """A field, without what no file could hold: half a surrogate pair becomes a question mark."""
+        return (self.request.get(name) or "").strip().encode(errors="replace").decode()
 
     def words(self, instrumental: bool) -> str:
         """The lyrics given, or written from the description if there are none."""
@@ -128,7 +136,7 @@ def planned(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
 
 def _composed(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
     asked = _Asked.of(task)
-    brief = understand(asked.request, asked.seed)
+    brief = understand(asked.cleaned, asked.seed)
     words = asked.words(brief.instrumental)
     blocks = parse(words)
     made = arrange(brief, blocks, asked.seed, None, fresh=True)
@@ -148,7 +156,7 @@ def _extended(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
     kept = cut(source, at)
     last = kept[-1]
     told = {
-        **asked.request,
+        **asked.cleaned,
         "tags": asked.text("tags") or ("" if asked.text("gpt_description_prompt") else last.tags),
         "negative_tags": asked.text("negative_tags") or source.negative_tags,
     }

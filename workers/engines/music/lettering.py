@@ -1,6 +1,7 @@
 """The title on a cover: set in Pillow's built-in font, as large as it fits, over a shade that keeps it legible.
 
-The font has Latin letters only. A title with letters it lacks is left off altogether: no text is better than boxes.
+The font has the letters of ASCII only. Accents are left off; a title with other letters is left off altogether: no text
+is better than boxes.
 """
 
 import unicodedata
@@ -40,9 +41,10 @@ def set_title(image: Image.Image, title: str, caption: str, shade: tuple[int, in
 
 
 def drawable(title: str) -> str:
-    """The title without signs the font lacks; empty if it has letters the font lacks."""
-    known = "".join(letter for letter in title if _has(letter))
-    lost = [letter for letter in title if not _has(letter) and unicodedata.category(letter)[0] in "LM"]
+    """The title without accents and without signs the font lacks; empty if it has letters the font lacks."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", title) if not unicodedata.combining(letter))
+    known = "".join(letter for letter in plain if _has(letter))
+    lost = [letter for letter in plain if not _has(letter) and unicodedata.category(letter)[0] in "LM"]
     cleaned = " ".join(known.split())
     return "" if lost or not any(letter.isalnum() for letter in cleaned) else cleaned[:80]
 

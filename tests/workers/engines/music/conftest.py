@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.workers.engines.music.listening import Samples
 from workers.engines.base import Made
 from workers.engines.music import audio
 from workers.engines.music.engine import Music
-from tests.workers.engines.music.listening import Samples
 
 LYRICS = """[Verse 1]
 Walking down the empty street at night
@@ -69,12 +69,12 @@ def extend(source: Clip, at: float | None, seed: int, **request: object) -> dict
 
 @pytest.fixture(scope="session")
 def song(make: Make) -> Clip:
-    return make(generate(7, prompt=LYRICS, tags="pop, piano, 120 bpm", title="Alive Tonight", make_instrumental=False))
+    return make(generate(7, prompt=LYRICS, tags="pop, piano, 140 bpm", title="Alive Tonight", make_instrumental=False))
 
 
 @pytest.fixture(scope="session")
 def other_take(make: Make) -> Clip:
-    return make(generate(8, prompt=LYRICS, tags="pop, piano, 120 bpm", title="Alive Tonight", make_instrumental=False))
+    return make(generate(8, prompt=LYRICS, tags="pop, piano, 140 bpm", title="Alive Tonight", make_instrumental=False))
 
 
 @pytest.fixture(scope="session")

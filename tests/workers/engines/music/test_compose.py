@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import msgspec
 import pytest
 
@@ -77,7 +79,7 @@ def test_melodies_move_by_step_more_than_by_leap() -> None:
     for seed in range(6):
         movement = movement_of(seed, prompt=FULL, tags="pop")
         lead = [note.pitch for note in score(movement) if note.part == "lead"]
-        moves = [abs(b - a) for a, b in zip(lead, lead[1:], strict=False)]
+        moves = [abs(b - a) for a, b in pairwise(lead)]
         steps += sum(move <= 4 for move in moves)
         leaps += sum(move > 7 for move in moves)
     assert steps > 12 * leaps

@@ -36,7 +36,7 @@ def test_the_same_song_has_the_same_cover() -> None:
 @pytest.mark.parametrize(
     ("title", "drawn"),
     [
-        ("Alive Tonight", "Alive Tonight"), ("  Über  allen ", "Über allen"), ("Fire 🔥", "Fire"), ("月光", ""),
+        ("Alive Tonight", "Alive Tonight"), ("  Über  allen ", "Uber allen"), ("Fire 🔥", "Fire"), ("月光", ""),
         ("Love 爱", ""), ("🔥🔥", ""), ("", ""), ("a\ud800b", "ab"),
     ],
 )  # fmt: skip
@@ -48,8 +48,8 @@ def test_only_titles_the_font_can_draw_are_drawn(title: str, drawn: str) -> None
 def test_titles_of_any_length_stay_inside_the_picture(title: str) -> None:
     plain = Image.new("RGB", (512, 512), (120, 120, 120))
     lettered = np.asarray(lettering.set_title(plain, title, "jazz", (120, 120, 120)), np.int16)
-    bright = np.argwhere(np.abs(lettered - np.median(lettered, axis=1, keepdims=True)).max(axis=2) > 60)
+    bright = np.argwhere(lettered.min(axis=2) > 200)
     assert len(bright) > 50
-    assert 20 < bright[:, 1].min()
+    assert bright[:, 1].min() > 20
     assert bright[:, 1].max() < 492
     assert bright[:, 0].max() < 505

@@ -20,7 +20,8 @@ def test_syllables_are_counted(line: str, count: int) -> None:
     [
         ("Intro: soft piano", "intro"), ("Verse 1", "verse"), ("Pre-Chorus", "prechorus"), ("CHORUS x2", "chorus"),
         ("Bridge", "bridge"), ("Instrumental Break", "break"), ("Guitar Solo", "solo"), ("Outro", "outro"),
-        ("End", "end"), ("副歌", "chorus"), ("主歌 1", "verse"), ("前奏", "intro"), ("间奏", "break"), ("Whatever", "verse"),
+        ("End", "end"),
+        ("副歌", "chorus"), ("主歌 1", "verse"), ("前奏", "intro"), ("间奏", "break"), ("Whatever", "verse"),
     ],
 )  # fmt: skip
 def test_marks_name_kinds_of_sections(mark: str, kind: str) -> None:
