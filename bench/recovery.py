@@ -50,7 +50,6 @@ async def rounds(url: str, folder: Path) -> list[float]:
             killed_s = (await ours.redis.time())[0] + (await ours.redis.time())[1] / 1e6
             holder.kill()
             seen = await starts(ours, (turn + 1) * JOBS)
-            print(turn, seen[-JOBS:], killed_s)
             waits += [start_s - killed_s for start_s in seen[-JOBS:]]
             holder.stop()
             holder = heir

@@ -35,7 +35,8 @@ def chroma(samples: Samples) -> NDArray[np.float64]:
     rows = np.zeros((len(found), 12))
     for column in np.flatnonzero((hz > 60) & (hz < 2000)):
         rows[:, round(12 * np.log2(hz[column] / 440) + 69) % 12] += found[:, column]
-    return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True) + 1e-9
+    return rows
 
 
 def likeness(a: Samples, b: Samples) -> float:

@@ -45,7 +45,7 @@ def test_the_low_pass_is_the_recursive_one(hz: float) -> None:
 
 
 def test_the_soft_clip_bounds_what_it_gets_and_leaves_quiet_sound_alone() -> None:
-    assert np.abs(effects.soft_clip(noise(4) * 100)).max() <= 1
+    assert np.abs(effects.soft_clip(noise(4) * 100)).max() < 1.000001
     quiet = noise(5) * np.float32(0.05)
     assert np.abs(effects.soft_clip(quiet) - quiet).max() < 3e-4 + 0.02 * np.abs(quiet).max()
 
