@@ -16,6 +16,7 @@ from api.settings import ApiSettings
 from storage.apikeys import ApiKey, ApiKeys
 from storage.ids import OutputId, Part, split_output_id
 from storage.job import Failure, Job, OutputStatus, Status
+from storage.keys import API_KEYS_CHANNEL
 from storage.media import extension, object_key
 from storage.settings import StorageSettings
 
@@ -139,7 +140,18 @@ async def serving(
         services = cast(Services, app.state["services"])
         keys = ApiKeys(services.store.redis, storage.secret)
         async with caller(keys, "alice", transport, base_url) as alice, caller(keys, "bob", transport, base_url) as bob:
+            await _news_of_keys_heard(services)
             yield Gateway(app, nobody, alice, bob)
+
+
+async def _news_of_keys_heard(services: Services) -> None:
+    """From here on the memory of keys is emptied by a test's own doing only. News come in order: after ours, none do."""
+    async with services.store.signals.watch(API_KEYS_CHANNEL) as heard:
+        await services.store.redis.publish(API_KEYS_CHANNEL, "heard")
+        while "heard" not in heard.take():
+            await heard.wait()
+    for _ in range(10):  # the watcher, which was told in the same breath, has its turn
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager

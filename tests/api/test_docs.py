@@ -1,0 +1,83 @@
+"""The documentation: complete, and all of it from here."""
+
+import re
+from typing import Any
+
+import pytest
+
+from api import jobs_body
+from api.dialects.suno import Concat, Generate
+from tests.api.gateway import Gateway
+
+
+@pytest.fixture
+async def schema(gateway: Gateway) -> dict[str, Any]:
+    answer = await gateway.nobody.get("/schema/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_the_page_and_all_it_loads_come_from_here(gateway: Gateway) -> None:
+    page = await gateway.nobody.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(parts) == 4
+    for part in parts:
+        assert part.startswith("/docs/")
+        assert (await gateway.nobody.get(part)).status_code == 200, part
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    script = (await gateway.nobody.get("/docs/start.js")).text
+    assert re.findall(r'url: "([^"]+)"', script) == ["/schema/openapi.json"]
+    assert "http" not in page.text + script
+
+
+def operations(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+async def test_every_operation_is_described(schema: dict[str, Any]) -> None:
+    found = operations(schema)
+    assert {operation["summary"] for operation in found.values()} >= {
+        "Suno Generate · Suno Generate (Extend)",
+        "Suno Feed",
+        "Suno Concat",
+        "Submit a job",
+        "Read a job",
+        "Cancel a job",
+        "Delete a job",
+        "List jobs",
+    }
+    for name, operation in found.items():
+        assert operation["description"], name
+        if "/v1/" in name:
+            assert {"401", "503"} <= set(operation["responses"]), name
+            assert operation["security"] == [{"bearer": []}, {"basic": []}, {"x-api-key": []}], name
+        assert ("requestBody" in operation) == (name in BODIES), name
+
+
+BODIES = {
+    "POST /v1/suno/api/generate/v2": Generate,
+    "POST /v1/suno/api/generate/concat/v2": Concat,
+    "POST /v1/jobs": jobs_body.Submission,
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_the_examples_are_bodies_that_would_be_taken(schema: dict[str, Any], name: str) -> None:
+    content = operations(schema)[name]["requestBody"]["content"]["application/json"]
+    assert content["schema"]["properties"].keys() == BODIES[name].model_fields.keys()
+    assert content["examples"]
+    for example in content["examples"].values():
+        BODIES[name].model_validate(example["value"])
+
+
+async def test_generation_and_extension_have_an_example_each(schema: dict[str, Any]) -> None:
+    content = operations(schema)["POST /v1/suno/api/generate/v2"]["requestBody"]["content"]["application/json"]
+    titles = list(content["examples"])
+    assert any(title.startswith("Suno Generate:") for title in titles)
+    assert "Suno Generate (Extend)" in titles

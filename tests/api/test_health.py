@@ -1,0 +1,25 @@
+"""Alive, and able to work."""
+
+import pytest
+
+from tests.api.gateway import Gateway
+
+
+async def test_it_is_ready_when_redis_and_the_store_answer_and_says_who_serves_each_lane(stocked: Gateway) -> None:
+    answer = await stocked.nobody.get("/ready")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "redis": "ok", "objects": "ok", "lanes": {"engines": {"workers": 0}}}
+    await stocked.services.store.queue.renew("engines", [], lease_s=60, worker="w", slots=2, health=b"{}")
+    assert (await stocked.nobody.get("/ready/")).json()["lanes"] == {"engines": {"workers": 1}}
+
+
+async def test_it_is_alive_but_not_ready_while_the_store_is_away(gateway: Gateway) -> None:
+    answer = await gateway.nobody.get("/ready")
+    assert (answer.status_code, answer.json()["objects"], answer.json()["redis"]) == (503, "away", "ok")
+    assert int(answer.headers["retry-after"]) > 0
+    assert (await gateway.nobody.get("/health")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_health_needs_no_key(gateway: Gateway, path: str) -> None:
+    assert (await gateway.nobody.get(path)).status_code != 401
