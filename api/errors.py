@@ -85,6 +85,8 @@ def _fault(request: Request[Any, Any, Any], error: Exception) -> Fault:
 def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, str, dict[str, str]]:
     """Status, code, message and headers of an error. Those of one that nobody foresaw say nothing of it."""
     match error:
+        case InvalidFields():
+            return STATUS[errors.InvalidRequest], errors.InvalidRequest.code, str(error), {}
         case errors.GatewayError():
             status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
             return status, error.code, str(error), dict(getattr(error, "headers", {}))
@@ -113,7 +115,6 @@ def _problem(fault: Fault) -> tuple[str, dict[str, Any]]:
         "request_id": fault.request_id,
     }
     if fault.errors:
-        body["detail"] = "; ".join(f"{'.'.join(map(str, each.loc[1:])) or 'body'}: {each.msg}" for each in fault.errors)
         body["errors"] = [{"detail": each.msg, "pointer": _pointer(each.loc[1:])} for each in fault.errors]
     elif fault.field:
         body["detail"] = f"{fault.field}: {fault.message}"

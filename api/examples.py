@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from litestar.openapi.spec import OpenAPIResponse
 from pydantic import SecretStr
 
 from api.dialects.suno import Concat, Generate
@@ -155,4 +156,23 @@ LIST = operation(
         200: success("Newest first", {"object": "list", "data": [_JOB_DONE], "next_cursor": None}),
         **problems(401, 422, 503),
     },
+)
+
+_READY = {"status": "ready", "redis": "ok", "objects": "ok", "lanes": {"engines": {"workers": 1}}}
+MEDIA = operation(
+    parameters=[request_header("Range", "One range of bytes, such as `bytes=0-1023`")],
+    responses={
+        200: OpenAPIResponse("The file"),
+        206: OpenAPIResponse("The part of it asked for"),
+        304: OpenAPIResponse("The client's copy is still good"),
+        416: OpenAPIResponse("The range lies outside the file"),
+        **problems(404, 410, 503),
+    },
+)
+HEALTH = operation(responses={200: success("Alive", {"status": "ok"})})
+READY = operation(
+    responses={
+        200: success("Redis and the object store answer; which lanes have workers", _READY),
+        503: success("One of them is away", _READY | {"status": "unavailable", "objects": "away"}),
+    }
 )

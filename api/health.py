@@ -6,6 +6,7 @@ from litestar import Request, get
 from litestar.datastructures import State
 from litestar.types import ASGIApp
 
+from api import examples
 from api.errors import RETRY_AFTER_S
 from api.reply import json_reply
 from api.services import Services
@@ -16,13 +17,13 @@ from storage.errors import StorageError
 from storage.store import Store
 
 
-@get("/health", tags=["Operation"], summary="Health")
+@get("/health", tags=["Operation"], summary="Health", operation_class=examples.HEALTH)
 async def health() -> ASGIApp:
     """This process lives."""
     return json_reply({"status": "ok"})
 
 
-@get("/ready", tags=["Operation"], summary="Readiness")
+@get("/ready", tags=["Operation"], summary="Readiness", operation_class=examples.READY)
 async def ready(request: Request[None, None, State]) -> ASGIApp:
     """Redis and the object store answer. A lane without workers is no reason to send callers away: its jobs wait."""
     services = Services.of(request)

@@ -5,12 +5,13 @@ Nobody is asked for a key here. The token in the path proves that we made the li
 
 from typing import cast
 
-from litestar import Request, route
+from litestar import Request, Router, get, route
 from litestar.datastructures import State
 from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromPath
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from api import examples
 from api.ranges import File, Span, Unsatisfiable, http_date, unchanged, wanted
 from api.reply import Header, Reply, job_headers
 from api.scope import header
@@ -35,10 +36,28 @@ _PREFLIGHT = [
 _NO_FILE = "there is no such file, or it is kept no longer"
 
 
-@route("/media/{token:str}/{name:str}", http_method=["GET", "HEAD", "OPTIONS"], tags=["Media"], summary="Media")
-async def media(request: Request[None, None, State], token: FromPath[str], name: FromPath[str]) -> ASGIApp:  # noqa: ARG001 - for people
-    if request.method == "OPTIONS":
-        return Reply(status=204, headers=_PREFLIGHT)
+@get("/{token:str}/{name:str}", summary="Media", operation_class=examples.MEDIA)
+async def media(request: Request[None, None, State], token: FromPath[str], name: FromPath[str]) -> ASGIApp:
+    """The bytes of a result. While it is being made, the answer waits for it, a minute at most."""
+    del name  # for people, and for what they save it as
+    return await _found(request, token)
+
+
+@route("/{token:str}/{name:str}", http_method="HEAD", include_in_schema=False)
+async def media_head(request: Request[None, None, State], token: FromPath[str]) -> ASGIApp:
+    return await _found(request, token)
+
+
+@route("/{token:str}/{name:str}", http_method="OPTIONS", include_in_schema=False)
+async def media_preflight() -> ASGIApp:
+    return Reply(status=204, headers=_PREFLIGHT)
+
+
+# the preflight goes first: Litestar answers OPTIONS itself for a path that has no operation for it yet
+router = Router("/media", route_handlers=[media_preflight, media, media_head], tags=["Media"])
+
+
+async def _found(request: Request[None, None, State], token: str) -> ASGIApp:
     services = Services.of(request)
     output = services.links.read(token)
     if output is None:

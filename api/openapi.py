@@ -44,7 +44,6 @@ _WHEN = {
     409: "The job has ended",
     410: "It was here, and is not any more; or will never be",
     413: "The body is too large; the limit is named",
-    416: "The range lies outside the file",
     422: "The body does not fit; the field is named",
     503: "Redis or the object store is away, or the file is not ready; `Retry-After` says when to come again",
 }

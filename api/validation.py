@@ -5,8 +5,6 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from storage.errors import InvalidRequest
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -18,12 +16,14 @@ class FieldError(NamedTuple):
     type: str
 
 
-class InvalidFields(InvalidRequest):
-    """The body is not what it should be; `errors` says where, and is never empty."""
+class InvalidFields(Exception):
+    """The body is not what it should be; `errors` says where, and is never empty.
+
+    To callers it is an InvalidRequest, and has its code; only the surface that read the body can say more.
+    """
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        first = errors[0]
-        super().__init__(first.msg, field=".".join(str(step) for step in first.loc[1:]) or None)
+        super().__init__("; ".join(f"{'.'.join(map(str, each.loc))}: {each.msg}" for each in errors))
         self.errors = errors
 
 

@@ -12,7 +12,7 @@ from bench.load import drive, request
 from bench.report import Row
 from bench.submit import submission
 
-COUNT, JOBS = 2500, 200
+COUNT, JOBS = 1500, 200
 
 
 def pair(where: Duel) -> str:

@@ -11,7 +11,7 @@ from bench.duel import Duel, duel, rounds, row
 from bench.load import request
 from bench.report import Row
 
-COUNT = 2500
+COUNT = 1500
 BODY = msgspec.json.encode(
     {
         "prompt": "[Verse]\nThe sea is wide, the sea is old\n[Chorus]\nIt keeps whatever it is told\n" * 2,

@@ -4,36 +4,37 @@ Anything that the environment names (`GATEWAY_REDIS_URL`, `GATEWAY_S3_ENDPOINT`)
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import secrets
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import redis
 from pydantic import SecretStr
 
+from cli.client import answers
 from cli.embedded import Objects, Redis, ServiceError
-from cli.embedded.service import Service, kept_secret, write_private
+from cli.embedded.service import Service, kept_secret, take_lock, write_private
+from cli.environment import PREFIX, past_proxies, read
+from cli.watch import Watch
 from storage import keys
 from storage.apikeys import ApiKeys
 from storage.connect import connect
+from storage.errors import RedisUnavailable
 from storage.settings import StorageSettings
 
 LANES = ["engines"]
 _WATCH_S = 0.5
-_RESTART_PAUSE_S = (0.0, 1.0, 5.0, 15.0)
 
 
 class Program(Service):
-    """One of our own processes: `ai-gateway api` or `ai-gateway worker`, with an environment of its own."""
+    """One of our own processes: `ai-gateway api` or `ai-gateway worker`, with exactly the environment it is given."""
 
     poll_s = 0.05
 
@@ -50,7 +51,7 @@ class Program(Service):
         return [sys.executable, "-X", mark, "-m", "cli.main", self._words]
 
     def _environment(self) -> Mapping[str, str]:
-        return {**os.environ, **self._variables}
+        return self._variables
 
     def _answers(self) -> bool:
         return self._check()
@@ -59,15 +60,20 @@ class Program(Service):
 class Gateway:
     """`with Gateway(data, host, port) as gateway: gateway.url, gateway.first_key`.
 
-    `first_key` is the key made at this start, to be shown once; None if there was one already.
+    `first_key` is the key made at this start, to be shown once; None if there was one already. What `inherited` (the
+    environment of this process, if not given) names is used as it is; the parts get all of it.
     """
 
-    def __init__(self, data: Path, host: str, port: int) -> None:
+    def __init__(self, data: Path, host: str, port: int, inherited: Mapping[str, str] | None = None) -> None:
         self.data, self.host, self.port = data.resolve(), host, port
         self.first_key: str | None = None
+        self.key_file = self.data / "api_key"
         self.worker = f"local-{secrets.token_hex(4)}"
         self.parts: list[Service] = []
         self.environment: dict[str, str] = {}
+        self._inherited = past_proxies(os.environ if inherited is None else inherited)
+        self._given_key = self._inherited.pop("GATEWAY_API_KEY", None)  # of no use to the parts
+        self._lock: int | None = None
 
     @property
     def url(self) -> str:
@@ -83,7 +89,11 @@ class Gateway:
 
     def start(self) -> None:
         """Return once everything answers. Raises ServiceError, and then leaves nothing running."""
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = take_lock(self.data)
+        except OSError as error:
+            raise ServiceError(f"the folder {self.data} cannot be used: {error.strerror}") from error
         try:
             self._start()
         except BaseException:
@@ -92,47 +102,46 @@ class Gateway:
 
     def stop(self) -> None:
         """End every part, last started first. May be called twice."""
-        with contextlib.suppress(FileNotFoundError):
-            _environment_file(self.data).unlink()
+        if self._lock is None:
+            return
+        _environment_file(self.data).unlink(missing_ok=True)
         while self.parts:
             self.parts.pop().stop()
+        os.close(self._lock)
+        self._lock = None
 
     def watch(self, tell: Callable[[str], None]) -> None:
-        """Restart whatever dies, for ever. A part that keeps dying is restarted ever more slowly."""
-        deaths: dict[str, int] = {}
+        """Start again whatever dies, for ever."""
+        watches = [Watch(part, tell) for part in self.parts]
         while True:
             time.sleep(_WATCH_S)
-            for part in self.parts:
-                if part.process is None or part.process.poll() is None:
-                    continue
-                died = deaths[part.name] = deaths.get(part.name, -1) + 1
-                tell(f"{part.name} ended with {part.process.returncode}; starting it again (its log: {part.log})")
-                time.sleep(_RESTART_PAUSE_S[min(died, len(_RESTART_PAUSE_S) - 1)])
-                part.kill()
-                with contextlib.suppress(ServiceError):
-                    part.start()
+            for watch in watches:
+                watch.look()
 
     def _start(self) -> None:
-        self.environment = {
+        _check_address(self.host, self.port)
+        self.environment = self._inherited | {
             "GATEWAY_DATA": str(self.data),
             "GATEWAY_HOST": self.host,
             "GATEWAY_PORT": str(self.port),
             "GATEWAY_WORKER_NAME": self.worker,
             "GATEWAY_LANES": ",".join(LANES),
-            "GATEWAY_SECRET": os.environ.get("GATEWAY_SECRET") or kept_secret(self.data / "secret"),
+            "GATEWAY_SECRET": self._inherited.get("GATEWAY_SECRET") or kept_secret(self.data / "secret"),
         }
         self._start_servers()
-        self._make_first_key()
-        write_private(_environment_file(self.data), json.dumps(self.environment))
+        asyncio.run(self._let_somebody_in())
+        ours = {name: text for name, text in self.environment.items() if name.startswith(PREFIX)}
+        write_private(_environment_file(self.data), json.dumps(ours))
         worker = Program("worker", self.data / "worker", self.environment, self._worker_answers)
-        api = Program("api", self.data / "api", self.environment, self._api_answers)
+        api = Program("api", self.data / "api", self.environment, lambda: answers(f"{self.url}/health"))
         self._start_together(worker, api)
 
     def _start_servers(self) -> None:
-        job_store = None if "GATEWAY_REDIS_URL" in os.environ else Redis(self.data / "redis")
-        objects = None if "GATEWAY_S3_ENDPOINT" in os.environ else Objects(self.data / "objects")
+        job_store = None if "GATEWAY_REDIS_URL" in self._inherited else Redis(self.data / "redis")
+        objects = None if "GATEWAY_S3_ENDPOINT" in self._inherited else Objects(self.data / "objects")
         self._start_together(*(server for server in (job_store, objects) if server))
-        self.environment["GATEWAY_REDIS_URL"] = job_store.url if job_store else os.environ["GATEWAY_REDIS_URL"]
+        if job_store:
+            self.environment["GATEWAY_REDIS_URL"] = job_store.url
         if objects:
             self.environment |= {
                 "GATEWAY_S3_ENDPOINT": objects.endpoint,
@@ -149,53 +158,55 @@ class Gateway:
             for started in [threads.submit(part.start) for part in parts]:
                 started.result()
 
-    def _make_first_key(self) -> None:
-        given = os.environ.get("GATEWAY_API_KEY")
-        kept = self.data / "api_key"
-        if given or not kept.exists():
-            made = asyncio.run(self._create_key(SecretStr(given) if given else None))
-            if not given:
-                write_private(kept, made)
-                self.first_key = made
-
-    async def _create_key(self, key: SecretStr | None) -> str:
-        settings = settings_from(self.environment)
-        async with connect(settings.redis_url) as client:
-            _, made = await ApiKeys(client, settings.secret).create("first", admin=True, key=key)
-        return made.get_secret_value()
-
-    def _api_answers(self) -> bool:
+    async def _let_somebody_in(self) -> None:
+        """Make the given key known, else the kept one to a Redis that knows none, else a new one if none is kept."""
+        settings = read(StorageSettings, self.environment)
         try:
-            with urlopen(f"{self.url}/health", timeout=2) as answer:  # noqa: S310 - our own address
-                return bool(answer.status == 200)
-        except (URLError, OSError):
-            return False
+            async with connect(settings.redis_url) as client:
+                known = ApiKeys(client, settings.secret)
+                if self._given_key:
+                    await known.create("first", admin=True, key=SecretStr(self._given_key))
+                elif not self.key_file.exists():
+                    _, made = await known.create("first", admin=True)
+                    self.first_key = made.get_secret_value()
+                    write_private(self.key_file, self.first_key)
+                elif not await known.all():
+                    await known.create("first", admin=True, key=SecretStr(self.key_file.read_text()))
+        except RedisUnavailable as error:
+            raise ServiceError("the Redis that GATEWAY_REDIS_URL names does not answer") from error
 
     def _worker_answers(self) -> bool:
         """Its lanes are at work: they have said so under its name."""
-        with redis.Redis.from_url(self.environment["GATEWAY_REDIS_URL"], socket_timeout=2) as client:
-            return all(client.exists(keys.health(lane, self.worker)) for lane in LANES)
-
-
-def settings_from(environment: Mapping[str, str]) -> StorageSettings:
-    """Storage settings out of such an environment, what it lacks out of ours."""
-    values = {**os.environ, **environment}
-    return StorageSettings.model_validate(
-        {
-            name: values[f"GATEWAY_{name.upper()}"]
-            for name in StorageSettings.model_fields
-            if f"GATEWAY_{name.upper()}" in values
-        }
-    )
+        try:
+            with redis.Redis.from_url(self.environment["GATEWAY_REDIS_URL"], socket_timeout=2) as client:
+                return all(client.exists(keys.health(lane, self.worker)) for lane in LANES)
+        except redis.RedisError:  # it is being started again itself
+            return False
 
 
 def running_settings(data: Path) -> StorageSettings:
-    """The settings of the gateway that runs on this data folder, or those of the environment where none does."""
+    """The settings of the gateway that runs on this data folder, or those of the environment where none does.
+
+    Raises Misconfigured.
+    """
     try:
-        return settings_from(json.loads(_environment_file(data).read_text()))
+        return read(StorageSettings, json.loads(_environment_file(data).read_text()))
     except FileNotFoundError:
-        return StorageSettings()
+        return read(StorageSettings, os.environ)
 
 
 def _environment_file(data: Path) -> Path:
     return data / "environment.json"
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raises ServiceError if somebody listens there. The API would not notice: it shares its port (SO_REUSEPORT)."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections that linger do not count
+            probe.bind((host, port))
+    except OSError as error:
+        reason = f"cannot serve at {host}:{port}: {error.strerror}"
+        raise ServiceError(
+            f"{reason}. Choose another place with --port and --host (or GATEWAY_PORT, GATEWAY_HOST)"
+        ) from error

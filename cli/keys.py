@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from cli.environment import Misconfigured
 from cli.gateway import running_settings
 from storage.apikeys import ApiKeys
 from storage.connect import connect
@@ -41,9 +41,8 @@ def revoke_key(data: Path, key_id: str) -> None:
 def _with_keys(data: Path, use: Callable[[ApiKeys], Awaitable[T]]) -> T:
     try:
         settings = running_settings(data)
-    except ValidationError as error:
-        missing = ", ".join(f"GATEWAY_{fault['loc'][0]}".upper() for fault in error.errors())
-        raise click.ClickException(f"no gateway runs on {data}, and the environment lacks {missing}") from error
+    except Misconfigured as error:
+        raise click.ClickException(f"no gateway runs on {data}, and {error}") from error
 
     async def call() -> T:
         async with connect(settings.redis_url) as redis:

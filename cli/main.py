@@ -54,12 +54,16 @@ def api(host: str, port: int, processes: int) -> None:
 @click.option("--lanes", help="Comma-separated; the environment's GATEWAY_LANES, or all of them, if not given.")
 def worker(lanes: str | None) -> None:
     """Work on jobs. Redis, S3 and secrets come from the environment (GATEWAY_…)."""
+    from cli.environment import read
     from storage.settings import StorageSettings
-    from workers.main import run
+    from workers.main import UnknownLane, run
     from workers.settings import WorkerSettings
 
-    settings = WorkerSettings() if lanes is None else WorkerSettings(lanes=lanes.split(","))
-    run(StorageSettings(), settings)
+    chosen = {} if lanes is None else {"GATEWAY_LANES": lanes}
+    try:
+        run(read(StorageSettings, os.environ), read(WorkerSettings, {**os.environ, **chosen}))
+    except UnknownLane as error:
+        raise click.UsageError(str(error)) from error
 
 
 @main.command()

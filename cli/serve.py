@@ -1,27 +1,22 @@
 """The API process: granian, our app, and nothing that outlives us."""
 
-import ctypes
-import signal
-import sys
+import multiprocessing
+import os
+import threading
 from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-_PR_SET_PDEATHSIG = 1  # Source: linux/prctl.h
-
-
-def load_app() -> Any:
-    """In the server's own child process: make the app, and die when the parent does, however it dies."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    from api.main import app
-
-    return app()
+from api.settings import ApiSettings
+from cli.environment import read
+from storage.settings import StorageSettings
 
 
 def serve(host: str, port: int, processes: int) -> None:
-    """Serve until SIGTERM or SIGINT. Every setting but the address comes from the environment."""
+    """Serve until SIGTERM or SIGINT. Every setting but the address comes from the environment. Raises Misconfigured."""
+    for settings in (StorageSettings, ApiSettings):
+        read(settings, os.environ)  # here, for the server's children would only be born again and again
     server = Granian(
         "api.main:app",
         address=host,
@@ -33,3 +28,19 @@ def serve(host: str, port: int, processes: int) -> None:
         respawn_failed_workers=True,
     )
     server.serve(target_loader=load_app, wrap_loader=False)
+
+
+def load_app() -> Any:
+    """In a child of the server: make the app, and end when the parent does, however it does."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    from api.main import app
+
+    return app()
+
+
+def _end_with_parent() -> None:
+    """Returns at once if the parent is dead already."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)

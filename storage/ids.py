@@ -1,8 +1,8 @@
 """Ids: a job's is a UUIDv7 whose last 16 bits are zero; each of its outputs fills them in.
 
 So an output's id (a Suno *clip id* is one) is minted before anything is made, names its job without an index, and
-sorts by time. The 16 bits are `item` (12 bits, from 1: which song, which picture) and `part` (4 bits: which of
-its files). Of the 74 random bits of a UUIDv7, 58 remain: per millisecond, and never used as a secret (see `storage/links.py`).
+sorts by time. The 16 bits are `item` (12 bits, from 1: which song, which picture) and `part` (4 bits: which of its
+files). Of the 74 random bits of a UUIDv7, 58 remain: per millisecond, and never used as a secret (`storage/links.py`).
 """
 
 import secrets

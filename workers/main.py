@@ -41,6 +41,10 @@ STEPS: dict[str, list[Step]] = {"engines": [render]}
 _AWAY_PATIENCE = 7200  # half seconds: as long as arq bears a Redis that is away before it gives up; lanes never do
 
 
+class UnknownLane(ValueError):
+    """A worker is to serve a lane that has no steps."""
+
+
 class Process:
     """What one worker process holds between arq's start and stop hooks."""
 
@@ -100,10 +104,10 @@ class Process:
 
 
 def arq_settings(storage: StorageSettings, settings: Settings) -> type[WorkerSettingsBase]:
-    """The settings class for arq: its own queue carries nothing but the upkeep."""
+    """The settings class for arq: its own queue carries nothing but the upkeep. Raises UnknownLane."""
     unknown = set(settings.lanes) - set(STEPS)
     if unknown:
-        raise ValueError(f"no lane is called {', '.join(sorted(unknown))}; there are: {', '.join(STEPS)}")
+        raise UnknownLane(f"no lane is called {', '.join(sorted(unknown))}; there are: {', '.join(STEPS)}")
     process = Process(storage, settings)
     redis = RedisSettings.from_dsn(storage.redis_url.get_secret_value())
     redis.retry = Retry(ConstantBackoff(0.5), _AWAY_PATIENCE)

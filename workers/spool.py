@@ -1,10 +1,12 @@
-"""Where results lie between being made and being stored: a folder on this machine, one folder in it per item of a job.
-
-An item counts as made once its `made.json` has its final name; what else lies there is half-done. Losing the spool loses
+"""Where results lie between being made and being stored: a folder on this machine, one folder in it per attempt at an
+item of a job.
+An item counts as made once its `made.json` has its final name; all else there is half-done. Losing the spool costs
 time, not jobs.
+Losing the spool loses time, not jobs.
 """
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -17,31 +19,33 @@ _MARK = "made.json"
 
 
 class Spool:
-    """One machine's spool. Every method blocks on the disk, but for `sweep`."""
+    """One machine's spool, which its workers may share. Every method blocks on the disk, but for `sweep`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
     def folder(self, job: Job, item: int) -> Path:
-        """An empty folder to make an item in."""
-        folder = self._item(job, item)
+        """An empty folder to make an item in, for this attempt alone: an earlier one's engine may still be writing."""
+        folder = self._attempt(job, item)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def keep(self, job: Job, item: int, made: Made) -> None:
         """Let an item count as made: the mark appears whole or not at all."""
-        draft = self._item(job, item) / f"{_MARK}.part"
+        draft = self._attempt(job, item) / f"{_MARK}.part"
         draft.write_bytes(msgspec.json.encode(made))
         draft.rename(draft.with_name(_MARK))
 
     def made(self, job: Job, item: int) -> Made | None:
-        """What was made of an item, if it was."""
-        try:
-            return msgspec.json.decode((self._item(job, item) / _MARK).read_bytes(), type=Made)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
+        """What was made of an item, at whichever attempt, if it was and all of it is still there."""
+        for mark in sorted((self.root / job.id).glob(f"{item}.*/{_MARK}")):
+            with suppress(FileNotFoundError, msgspec.MsgspecError):
+                made = msgspec.json.decode(mark.read_bytes(), type=Made)
+                if all(Path(artifact.path).exists() for artifact in made.artifacts):
+                    return made
+        return None
 
     def forget(self, job_id: str) -> None:
         """Remove all of a job's items."""
@@ -55,5 +59,5 @@ class Spool:
             self.forget(id)
         return len(over)
 
-    def _item(self, job: Job, item: int) -> Path:
-        return self.root / job.id / str(item)
+    def _attempt(self, job: Job, item: int) -> Path:
+        return self.root / job.id / f"{item}.{job.token}"

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
+import click
+
 from cli.embedded import launch, orphan
 
 START_LIMIT_S = 60.0
@@ -24,8 +26,8 @@ PORT_TRIES = 3
 LOOPBACK = "127.0.0.1"
 
 
-class ServiceError(Exception):
-    """A server cannot be had; the message is for the operator."""
+class ServiceError(click.ClickException):
+    """A server cannot be had; the message is for the operator, to whom the command shows it."""
 
 
 class NotInstalled(ServiceError):
@@ -95,7 +97,8 @@ class Service:
         if self.process and self.process.poll() is None:
             raise ServiceError(f"{self.name} is already running")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._take_lock()
+        if self._lock is None:
+            self._lock = take_lock(self.folder)
         try:
             orphan.end(self._pid_file, self.folder)
             if self._has_ports:
@@ -168,20 +171,20 @@ class Service:
                 start_new_session=True,  # Ctrl-C is for us: the server ends when its clients are done
             )
 
-    def _take_lock(self) -> None:
-        if self._lock is not None:
-            return
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(lock)
-            raise FolderInUse(f"another gateway is running on {self.folder}: stop it, or use another folder") from error
-        self._lock = lock
-
     def _log_tail(self) -> str:
         tail = self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
         return f"The end of {self.log}:\n{tail}"
+
+
+def take_lock(folder: Path) -> int:
+    """The lock of a folder, as a file descriptor to be closed in the end. Raises FolderInUse."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise FolderInUse(f"another gateway is running on {folder}: stop it, or use another folder") from error
+    return lock
 
 
 def kept_secret(path: Path) -> str:

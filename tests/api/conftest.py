@@ -12,7 +12,7 @@ from tests.api.gateway import Gateway, serving, storage_settings
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_boto3_session() -> Iterator[None]:
-    """Every gateway's client comes of one session, which has read its descriptions of services already: 8 ms, not 150."""
+    """Every gateway's S3 client comes of one session, which has read its descriptions already: 8 ms, not 150."""
     session = boto3.session.Session()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(boto3.session, "Session", lambda: session)

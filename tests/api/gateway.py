@@ -14,7 +14,7 @@ from api.main import create_app
 from api.services import Services
 from api.settings import ApiSettings
 from storage.apikeys import ApiKey, ApiKeys
-from storage.ids import OutputId, Part, split_output_id
+from storage.ids import OutputId, Part
 from storage.job import Failure, Job, OutputStatus, Status
 from storage.keys import API_KEYS_CHANNEL
 from storage.media import extension, object_key
@@ -73,6 +73,9 @@ class Gateway:
     @property
     def services(self) -> Services:
         return cast(Services, self.app.state["services"])
+
+    async def revoke(self, whose: Caller) -> None:
+        await ApiKeys(self.services.store.redis, SecretStr(SECRET)).revoke(whose.key.id)
 
     async def read(self, id: str) -> Job:
         (job,) = await self.services.store.jobs.get(id)
@@ -135,7 +138,7 @@ async def serving(
 ) -> AsyncIterator[Gateway]:
     """The app, started, and two callers. Errors come as answers, as they would over a wire."""
     app = create_app(storage, settings or ApiSettings())
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # litestar's own scope type
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # another scope type
     async with started(app), httpx.AsyncClient(transport=transport, base_url=base_url) as nobody:
         services = cast(Services, app.state["services"])
         keys = ApiKeys(services.store.redis, storage.secret)
@@ -145,7 +148,7 @@ async def serving(
 
 
 async def _news_of_keys_heard(services: Services) -> None:
-    """From here on the memory of keys is emptied by a test's own doing only. News come in order: after ours, none do."""
+    """From here on the memory of keys is emptied by a test's own doing only. News come in order, ours last."""
     async with services.store.signals.watch(API_KEYS_CHANNEL) as heard:
         await services.store.redis.publish(API_KEYS_CHANNEL, "heard")
         while "heard" not in heard.take():
@@ -186,9 +189,3 @@ async def caller(
     headers = {"authorization": f"Bearer {secret.get_secret_value()}"}
     async with httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers) as http:
         yield Caller(key, secret.get_secret_value(), http)
-
-
-def job_id(clip_id: str) -> str:
-    parts = split_output_id(clip_id)
-    assert parts
-    return parts.job

@@ -80,7 +80,15 @@ def test_a_key_that_is_none_is_refused(sent: str) -> None:
 
 @pytest.mark.parametrize(
     ("sent", "key"),
-    [("a", "a"), ('"a"', "a"), (r'"a\"b\\c"', 'a"b\\c'), ("x" * 255, "x" * 255), ('"', '"'), (" a ", "a"), ('a"', 'a"')],
+    [
+        ("a", "a"),
+        ('"a"', "a"),
+        (r'"a\"b\\c"', 'a"b\\c'),
+        ("x" * 255, "x" * 255),
+        ('"', '"'),
+        (" a ", "a"),
+        ('a"', 'a"'),
+    ],
 )
 def test_a_key_may_be_quoted_or_bare(sent: str, key: str) -> None:
     assert idempotency_key(sent) == key

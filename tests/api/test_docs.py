@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from api import jobs_body
 from api.dialects.suno import Concat, Generate
@@ -60,7 +61,7 @@ async def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         assert ("requestBody" in operation) == (name in BODIES), name
 
 
-BODIES = {
+BODIES: dict[str, type[BaseModel]] = {
     "POST /v1/suno/api/generate/v2": Generate,
     "POST /v1/suno/api/generate/concat/v2": Concat,
     "POST /v1/jobs": jobs_body.Submission,

@@ -62,7 +62,7 @@ async def test_a_callers_own_request_id_comes_back(gateway: Gateway, sent: str) 
 
 @pytest.mark.parametrize("sent", ["", "a b", "a" * 129, "<script>", 'x"y', "é"])
 async def test_a_request_id_unfit_to_be_repeated_is_replaced(gateway: Gateway, sent: str) -> None:
-    answer = await gateway.nobody.get("/nowhere", headers={"x-request-id": sent.encode("latin-1")})
+    answer = await gateway.nobody.get("/nowhere", headers={b"x-request-id": sent.encode("latin-1")})
     assert answer.headers["x-request-id"].startswith("req_")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
 

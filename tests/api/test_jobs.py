@@ -43,7 +43,8 @@ async def test_a_job_is_accepted_and_says_where_it_is_found(gateway: Gateway) ->
 
 
 async def test_a_jobs_terms_are_kept(gateway: Gateway) -> None:
-    job = await submitted(gateway, priority=2, start_within_s=60, run_within_s=30, keep_s=3600, model="chirp-v4")
+    terms = {"priority": 2, "start_within_s": 60, "run_within_s": 30, "keep_s": 3600}
+    job = await submitted(gateway, **terms, model="chirp-v4", input={"prompt": "x"})
     stored = await gateway.read(job["id"])
     assert (stored.priority, stored.run_s, stored.keep_s, stored.model) == (2, 30, 3600, "chirp-v4")
     assert 55_000 < stored.start_by - stored.created <= 61_000
@@ -227,7 +228,9 @@ async def test_another_callers_job_is_as_good_as_unknown(gateway: Gateway) -> No
 
 async def test_the_feed_pages_through_everything_newest_first(gateway: Gateway) -> None:
     ids = [(await submitted(gateway))["id"] for _ in range(5)]
-    found, cursor, pages = [], "", 0
+    found: list[str] = []
+    cursor: str | None = ""
+    pages = 0
     while cursor is not None:
         params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
         page = (await gateway.alice.http.get("/v1/feed", params=params)).json()
@@ -261,7 +264,15 @@ async def test_the_feed_can_be_narrowed(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("cursor", "nonsense"), ("cursor", "bnVsbA"), ("limit", "0"), ("limit", "101"), ("limit", "x"), ("kind", "x"), ("status", "done")],
+    [
+        ("cursor", "nonsense"),
+        ("cursor", "bnVsbA"),
+        ("limit", "0"),
+        ("limit", "101"),
+        ("limit", "x"),
+        ("kind", "x"),
+        ("status", "done"),
+    ],
 )
 async def test_a_parameter_that_does_not_fit_is_named(gateway: Gateway, name: str, value: str) -> None:
     answer = await gateway.alice.http.get("/v1/feed", params={name: value})

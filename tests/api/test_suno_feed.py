@@ -44,9 +44,7 @@ async def test_without_ids_and_songs_it_is_empty(gateway: Gateway) -> None:
 
 async def test_the_second_feed_has_pages(gateway: Gateway) -> None:
     clips = await ids_of(gateway, PAGE_CLIPS // 2 + 1)
-    pages = [
-        (await gateway.alice.http.get("/v1/suno/api/feed/v2", params={"page": page})).json() for page in (0, 1, 2)
-    ]
+    pages = [(await gateway.alice.http.get("/v1/suno/api/feed/v2", params={"page": page})).json() for page in (0, 1, 2)]
     assert [(page["current_page"], len(page["clips"]), page["has_more"]) for page in pages] == [
         (0, PAGE_CLIPS, True),
         (1, 2, False),

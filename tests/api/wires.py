@@ -1,7 +1,7 @@
 """Saved requests and replies, and a comparison that knows what differs from run to run.
 
-In a reply `<uuid>`, `<time>`, `<owner>`, `<link .ext>` and `<any>` stand for what they say; everything else is exact, the
-order of keys included.
+In a reply `<uuid>`, `<time>`, `<owner>` and `<link .ext>` stand for what they say; everything else is exact, the order
+of keys included.
 """
 
 import json

@@ -1,9 +1,6 @@
-"""Jobs made up for the occasion, and a way to wait for what can be seen."""
+"""Jobs made up for the occasion, and looks at what Redis holds of them."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -11,12 +8,9 @@ from storage.connect import command
 from storage.ids import new_job_id
 from storage.job import Job, Kind
 
-T = TypeVar("T")
-
 LANE = "engines"
 RECORD_S = 3600
 LEASE_S = 30.0
-WITHIN_S = 10.0
 
 
 def sample(owner: str = "alice", **fields: Any) -> Job:
@@ -35,15 +29,6 @@ def sample(owner: str = "alice", **fields: Any) -> Job:
         "items": 2,
     }
     return Job(**usual | fields)
-
-
-async def eventually(look: Callable[[], Awaitable[T]]) -> T:
-    """Look until there is something to see. Fails after 10 s, which a working part never needs."""
-    deadline = time.monotonic() + WITHIN_S
-    while not (seen := await look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.002)
-    return seen
 
 
 async def feed(redis: Redis, owner: str = "alice") -> list[tuple[str, str]]:

@@ -10,7 +10,8 @@ from storage.errors import Gone, KeyReused, NotFound
 from storage.job import Job, PublicStatus, Status
 from storage.jobs import IDEMPOTENCY_WINDOW_S, Idempotency, Jobs
 from storage.queue import Queue
-from tests.storage.samples import LANE, LEASE_S, eventually, feed, sample, server_ms, where
+from tests.storage.samples import LANE, LEASE_S, feed, sample, server_ms, where
+from tests.waiting import until
 
 KEY = Idempotency.of("key", b"body")
 
@@ -196,7 +197,7 @@ async def test_a_running_job_can_be_cancelled_and_its_worker_is_told(jobs: Jobs,
             message = await listener.get_message(ignore_subscribe_messages=True, timeout=1)
             return message["data"] if message else None
 
-        assert await eventually(told) == held.id.encode()
+        assert await until(told) == held.id.encode()
     assert not await queue.advance(held.id, Status.SUCCEEDED, token=held.token)
     assert (await read(jobs, held.id)).status == Status.CANCELED
     assert await where(redis, held.id) == {f"job:{held.id}", "jobs:alice"}

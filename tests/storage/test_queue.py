@@ -15,7 +15,8 @@ from storage.job import Job, PublicStatus, Status
 from storage.jobs import Jobs
 from storage.queue import Queue
 from storage.scripts import Scripts
-from tests.storage.samples import LANE, LEASE_S, RECORD_S, eventually, feed, sample, server_ms, where
+from tests.storage.samples import LANE, LEASE_S, RECORD_S, feed, sample, server_ms, where
+from tests.waiting import until
 
 
 async def admit(jobs: Jobs, *made: Job) -> None:
@@ -123,7 +124,7 @@ async def test_a_delayed_retry_sleeps_until_it_is_due(jobs: Jobs, queue: Queue, 
     assert nothing == []
     assert wake_s is not None
     assert 0 <= wake_s <= 0.05
-    [again] = await eventually(lambda: claim(queue))
+    [again] = await until(lambda: claim(queue))
     assert await server_ms(redis) >= job.not_before
     assert (again.attempt, again.not_before, again.stage) == (2, 0, "")
     assert again.started == held.started
@@ -132,7 +133,7 @@ async def test_a_delayed_retry_sleeps_until_it_is_due(jobs: Jobs, queue: Queue, 
 async def test_a_retry_without_delay_is_there_at_once_in_its_old_place(jobs: Jobs, queue: Queue) -> None:
     await admit(jobs, sample())
     [held] = await claim(queue)
-    await eventually(lambda: later_than(jobs, held.created))
+    await until(lambda: later_than(jobs, held.created))
     assert await queue.advance(held.id, Status.QUEUED, token=held.token)
     assert [job.id for job in await claim(queue)] == [held.id]
 
@@ -188,7 +189,7 @@ async def test_a_sweep_keeps_a_started_job_whose_start_was_due(jobs: Jobs, queue
         await queue.sweep(LANE)
         return not await redis.zcard("due")
 
-    await eventually(swept)
+    await until(swept)
     assert [job.id for job in await claim(queue)] == [held.id]
 
 
@@ -226,7 +227,7 @@ async def ringing(queue: Queue, redis: Redis) -> "asyncio.Task[float]":
     async def blocked() -> bool:
         return bool((await redis.info("clients"))["blocked_clients"] > before)
 
-    await eventually(blocked)
+    await until(blocked)
     return task
 
 

@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 from storage.job import Failure, Job, PublicStatus, Status
 from storage.jobs import Jobs
 from storage.queue import TRIES, Queue
-from tests.storage.samples import LANE, LEASE_S, eventually, feed, sample, where
+from tests.storage.samples import LANE, LEASE_S, feed, sample, where
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def test_a_lease_runs_out_by_itself(jobs: Jobs, queue: Queue) -> None:
     await jobs.admit(sample())
     [old] = await claim(queue, lease_s=0.03)
     assert await claim(queue) == []
-    [new] = await eventually(lambda: claim(queue))
+    [new] = await until(lambda: claim(queue))
     assert (new.id, new.attempt) == (old.id, 2)
 
 
@@ -149,7 +150,7 @@ async def test_a_parked_job_keeps_its_state_and_comes_back_after_the_delay(jobs:
     assert (parked.status, parked.stage, parked.attempt) == (Status.STORING, "objects_unavailable", 0)
     assert parked.public_status == PublicStatus.RUNNING
     assert await claim(queue) == []
-    [again] = await eventually(lambda: claim(queue))
+    [again] = await until(lambda: claim(queue))
     assert (again.id, again.status, again.attempt) == (held.id, Status.STORING, 1)
 
 

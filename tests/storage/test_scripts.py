@@ -20,7 +20,8 @@ from storage.jobs import Idempotency, Jobs
 from storage.queue import Queue
 from storage.scripts import Confirm, Scripts
 from tests.storage.relay import relayed
-from tests.storage.samples import LANE, RECORD_S, eventually, feed, sample, where
+from tests.storage.samples import LANE, RECORD_S, feed, sample, where
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -112,7 +113,7 @@ async def test_a_connection_killed_under_way_goes_unnoticed(redis: Redis, redis_
         async def blocked() -> bool:
             return any(row["id"] == str(mine) and "b" in row["flags"] for row in await redis.client_list())
 
-        await eventually(blocked)
+        await until(blocked)
         await command(redis, "CLIENT", "KILL", "ID", mine)
         await command(redis, "CLIENT", "UNPAUSE")
         assert not any(admission.replayed for admission in await admissions)
@@ -211,7 +212,8 @@ async def test_a_redis_that_is_not_the_primary_is_unavailable(redis: Redis, jobs
     await jobs.admit(sample())
 
 
-async def test_with_fsync_an_answer_means_that_the_disk_has_it(redis: Redis) -> None:
+async def test_with_fsync_an_answer_means_that_the_disk_has_it(redis: Redis, jobs: Jobs) -> None:
+    await jobs.get("warm")
     before = await calls(redis, "waitaof")
     await jobs_on(redis, confirm=Confirm(disks=1)).admit(sample())
     assert await calls(redis, "waitaof") == before + 1
@@ -259,7 +261,7 @@ async def test_with_a_replica_an_answer_means_that_it_has_it(tmp_path: Path) -> 
             async def synchronised() -> bool:
                 return bool((await theirs.info("replication"))["master_link_status"] == "up")
 
-            await eventually(synchronised)
+            await until(synchronised)
             job = sample()
             await jobs_on(ours, confirm=Confirm(replicas=1)).admit(job)
             assert await theirs.exists(f"job:{job.id}")

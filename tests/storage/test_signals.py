@@ -17,7 +17,8 @@ from storage.jobs import Jobs
 from storage.keys import job_channel
 from storage.queue import Queue
 from storage.signals import Signal, Signals
-from tests.storage.samples import eventually, sample
+from tests.storage.samples import sample
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def test_what_is_said_is_heard_in_order(signals: Signals, redis: Redis) ->
         async def all_heard() -> bool:
             return len(signal.said) == 3
 
-        await eventually(all_heard)
+        await until(all_heard)
         assert await signal.wait(0)
         assert signal.take() == ["one", "two", "three"]
         assert signal.take() == []
@@ -117,10 +118,10 @@ async def test_all_who_watch_one_channel_hear_it_until_they_leave(signals: Signa
     async with signals.watch("news") as first:
         async with signals.watch("news") as second:
             await redis.publish("news", "both")
-            await eventually(lambda: told(first, "both"))
-            await eventually(lambda: told(second, "both"))
+            await until(lambda: told(first, "both"))
+            await until(lambda: told(second, "both"))
         await redis.publish("news", "one")
-        await eventually(lambda: told(first, "one"))
+        await until(lambda: told(first, "one"))
     assert second.said == ["both"]
 
 
@@ -140,7 +141,7 @@ async def test_the_last_to_leave_ends_the_subscription(signals: Signals, redis: 
     async def all_left() -> bool:
         return await subscribers(redis, *channels) == [0] * 50
 
-    await eventually(all_left)
+    await until(all_left)
 
 
 async def test_a_waiter_that_is_cancelled_leaves_as_well(signals: Signals, redis: Redis) -> None:
@@ -161,7 +162,7 @@ async def test_a_waiter_that_is_cancelled_leaves_as_well(signals: Signals, redis
     async def left() -> bool:
         return await subscribers(redis, "news") == [0]
 
-    await eventually(left)
+    await until(left)
 
 
 async def test_coming_and_going_on_one_channel_deafens_nobody(signals: Signals, redis: Redis) -> None:
@@ -191,9 +192,9 @@ async def test_a_lost_connection_signals_everybody_and_then_all_is_heard_again(s
         async def back() -> bool:
             return await subscribers(redis, "a", "b") == [1, 1]
 
-        await eventually(back)
+        await until(back)
         await redis.publish("b", "again")
-        await eventually(lambda: told(b, "again"))
+        await until(lambda: told(b, "again"))
 
 
 async def test_waiters_survive_a_connection_that_is_lost_again_and_again(signals: Signals, redis: Redis) -> None:
@@ -209,13 +210,13 @@ async def test_waiters_survive_a_connection_that_is_lost_again_and_again(signals
 
     comers = [asyncio.create_task(come_and_go(n)) for n in range(30)]
     for _ in range(25):
-        for id in await eventually(lambda: subscription_connections(redis)):
+        for id in await until(lambda: subscription_connections(redis)):
             await redis.client_kill_filter(_id=id)
     stop.set()
     await asyncio.gather(*comers)
     async with signals.watch("news") as signal:
         await redis.publish("news", "after all")
-        await eventually(lambda: told(signal, "after all"))
+        await until(lambda: told(signal, "after all"))
     assert len(await subscription_connections(redis)) == 1
 
 
@@ -252,7 +253,7 @@ async def test_while_redis_is_away_a_watch_says_so_and_once_it_is_there_works(tm
             except RedisUnavailable:
                 return False
 
-        await eventually(heard)
+        await until(heard)
         await signals.stop()
         await client.aclose()
 
@@ -273,7 +274,7 @@ async def test_after_redis_was_away_waiters_are_signalled(tmp_path: Path) -> Non
                 await client.publish("news", "back")
                 return "back" in signal.said
 
-            await eventually(heard)
+            await until(heard)
         await signals.stop()
         await client.aclose()
 
@@ -290,4 +291,4 @@ async def test_stopping_leaves_no_connection(redis: Redis, redis_url: str) -> No
     async def gone() -> bool:
         return not await subscription_connections(redis)
 
-    await eventually(gone)
+    await until(gone)

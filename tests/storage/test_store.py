@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 from storage.keys import job_channel
 from storage.settings import Durability, StorageSettings
 from storage.store import Store
-from tests.storage.samples import eventually, sample
+from tests.storage.samples import sample
+from tests.waiting import until
 
 
 def settings(url: str, **changed: object) -> StorageSettings:
@@ -38,7 +39,7 @@ async def test_a_store_admits_signals_and_leaves_nothing_open(
     async def closed() -> bool:
         return len(await redis.client_list()) == before
 
-    await eventually(closed)
+    await until(closed)
 
 
 async def waits(redis: Redis) -> int:
@@ -48,9 +49,9 @@ async def waits(redis: Redis) -> int:
 
 
 async def test_only_an_admission_waits_for_the_disk(redis: Redis, redis_url: str) -> None:
-    before = await waits(redis)
     store = Store.open(settings(redis_url, durability="fsync"))
-    job = sample()
+    await store.jobs.get("warm")  # the server knows the scripts
+    before, job = await waits(redis), sample()
     await store.jobs.admit(job)
     await store.jobs.get(job.id)
     await store.jobs.cancel(job)

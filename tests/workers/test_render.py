@@ -182,7 +182,7 @@ async def test_a_cancelled_job_ends_its_engine_at_once_and_leaves_nothing_in_the
     async with bench.serving(lease_s=600.0) as lane:
         job = await bench.admit(hold=str(tmp_path / "never"))
         await bench.when(job, status=Status.RUNNING)
-        await until(lambda: _engines())
+        await until(_engines)
         assert await bench.store.jobs.cancel(job)
         await until(lambda: not lane.held)
         assert not _engines()

@@ -73,14 +73,14 @@ STYLES: dict[str, Style] = {
         bass=("root8",),
         roles={"lead": (84, 81, 65), "comp": (29,), "figure": (27, 25), "pad": (18, 16), "bass": (34,), "solo": (30,)},
         major=progressions.ROCK_MAJOR, minor=progressions.ROCK_MINOR, figure=("strum8",), pad=False,
-        mix=Mix(shelf=7, drums=1.5, drive=0.5, air=0.45, reverb=34)),
+        mix=Mix(gain=-1.5, shelf=7, drums=1.5, drive=0.5, air=0.45, reverb=34)),
     "metal": Style(
         words="metal, heavy, thrash, death metal, metalcore, hardcore, brutal, headbang, "
               "金属, 重金属, 重型",
         bpm=(142, 176), modes=("minor",), groove="metal", kit=16, comp=("gallop",), bass=("gallop",),
         roles={"lead": (84, 30), "comp": (30,), "figure": (29,), "pad": (48, 52), "bass": (34,), "solo": (30,)},
         major=progressions.ROCK_MAJOR, minor=progressions.ROCK_MINOR, figure=("power8",), pad=False, register=64,
-        mix=Mix(shelf=9, drums=2.0, drive=0.8, air=0.6, reverb=24, bass=1.0)),
+        mix=Mix(gain=-3.0, shelf=9, drums=2.0, drive=0.8, air=0.6, reverb=24, bass=1.0)),
     "jazz": Style(
         words="jazz, swing, bebop, big band, lounge, smoky, sax, saxophone, "
               "爵士, 爵士乐, 萨克斯, 摇摆乐",
@@ -90,7 +90,7 @@ STYLES: dict[str, Style] = {
                66, 11)},
         major=progressions.JAZZ_MAJOR, minor=progressions.JAZZ_MINOR, swing=0.33, figure=("none",), pad=False,
         register=65,
-        mix=Mix(shelf=4, drums=-3.0, drive=0.1, air=0.2, reverb=40, room=0.35)),
+        mix=Mix(gain=2.0, shelf=4, drums=-3.0, drive=0.1, air=0.2, reverb=40, room=0.35)),
     "lofi": Style(
         words="lofi, lo-fi, chill, chillhop, study, rainy, cozy, relaxing, coffee, "
               "低保真, 放松, 学习, 咖啡",
@@ -99,7 +99,7 @@ STYLES: dict[str, Style] = {
         roles={"lead": (11, 4, 73), "comp": (4, 5), "figure": (26, 24), "pad": (89, 53), "bass": (33, 35),
                "solo": (26, 4)},
         major=progressions.SOUL_MAJOR, minor=progressions.SOUL_MINOR, swing=0.26, register=69, sparse=0.35,
-        mix=Mix(shelf=-7, drums=-1.5, drive=0.4, air=0.0, reverb=44, width=0.15, crackle=1.0)),
+        mix=Mix(gain=2.0, shelf=-7, drums=-1.5, drive=0.4, air=0.0, reverb=44, width=0.15, crackle=1.0)),
     "edm": Style(
         words="edm, house, techno, trance, club, dance, electronic, electro, rave, dubstep, festival, dj, party, "
               "电子, 舞曲, 电音, 夜店, 派对",
@@ -108,7 +108,8 @@ STYLES: dict[str, Style] = {
         roles={"lead": (81, 80, 84), "comp": (90, 62), "figure": (81, 80), "pad": (89, 95, 50), "bass": (38, 39),
                "solo": (81,)},
         major=progressions.DANCE_MAJOR, minor=progressions.DANCE_MINOR, figure=("arp16",), register=70,
-        mix=Mix(shelf=10, drums=2.0, bass=1.5, drive=0.6, air=0.7, duck=0.65, width=0.5, reverb=50, chorus=40)),
+        mix=Mix(gain=-2.5, shelf=10, drums=2.0, bass=1.5, drive=0.6, air=0.7, duck=0.65, width=0.5, reverb=50,
+        chorus=40)),
     "ambient": Style(
         words="ambient, drone, space, meditation, meditative, sleep, ethereal, atmospheric, new age, spa, yoga, "
               "healing, "
@@ -117,7 +118,7 @@ STYLES: dict[str, Style] = {
         roles={"lead": (88, 99, 79), "comp": (89, 94), "figure": (98, 11, 46), "pad": (95, 92, 52), "bass": (39,),
                "solo": (99, 77)},
         major=progressions.CALM_MAJOR, minor=progressions.CALM_MINOR, register=72, figure=("drops",), sparse=0.5,
-        mix=Mix(shelf=3, bass=-3.0, drive=0.1, air=0.15, width=0.7, reverb=110, chorus=50, gain=2.0)),
+        mix=Mix(shelf=8, bass=-3.0, drive=0.1, air=0.3, width=0.7, reverb=110, chorus=50, gain=0.5)),
     "classical": Style(
         words="classical, orchestra, orchestral, symphony, baroque, sonata, cinematic, epic, strings, film score, "
               "soundtrack, trailer, waltz, "
@@ -127,7 +128,7 @@ STYLES: dict[str, Style] = {
                "solo": (56, 40, 68)},
         major=progressions.CLASSICAL_MAJOR, minor=progressions.CLASSICAL_MINOR, register=72,
         figure=("alberti", "arp8"),
-        mix=Mix(shelf=5, drive=0.05, air=0.2, width=0.5, reverb=84, chorus=0, gain=1.0)),
+        mix=Mix(shelf=7, drive=0.05, air=0.2, width=0.5, reverb=84, chorus=0)),
     "folk": Style(
         words="folk, acoustic, campfire, singer-songwriter, indie folk, ukulele, celtic, unplugged, "
               "民谣, 民歌, 木吉他, 校园, 尤克里里",
@@ -135,7 +136,7 @@ STYLES: dict[str, Style] = {
         roles={"lead": (22, 73, 110), "comp": (25,), "figure": (24, 105, 25), "pad": (21, 48), "bass": (32,),
                "solo": (110, 22)},
         major=progressions.FOLK_MAJOR, minor=progressions.FOLK_MINOR, figure=("arp8",), pad=False,
-        mix=Mix(shelf=8, drums=-4.0, drive=0.1, air=0.35, reverb=36)),
+        mix=Mix(gain=2.0, shelf=8, drums=-4.0, drive=0.1, air=0.35, reverb=36)),
     "hiphop": Style(
         words="hip hop, hip-hop, hiphop, rap, boom bap, beats, freestyle, old school, "
               "说唱, 嘻哈",
@@ -176,7 +177,7 @@ STYLES: dict[str, Style] = {
         roles={"lead": (81, 80, 87), "comp": (90, 51), "figure": (81, 39), "pad": (50, 95), "bass": (39, 38),
                "solo": (84, 81)},
         major=progressions.DANCE_MAJOR, minor=progressions.DANCE_MINOR, figure=("arp16",), register=70,
-        mix=Mix(shelf=9, drums=1.5, bass=0.5, drive=0.4, air=0.5, duck=0.35, width=0.6, reverb=72, chorus=50,
+        mix=Mix(gain=-2.0, shelf=9, drums=1.5, bass=0.5, drive=0.4, air=0.5, duck=0.35, width=0.6, reverb=72, chorus=50,
         room=0.5)),
     "country": Style(
         words="country, bluegrass, nashville, banjo, cowboy, americana, honky tonk, western, "
@@ -219,7 +220,7 @@ STYLES: dict[str, Style] = {
         roles={"lead": (110, 73, 75), "comp": (107,), "figure": (106, 15, 46), "pad": (49, 48), "bass": (43, 32),
                "solo": (77, 106)},
         major=progressions.EAST_MAJOR, minor=progressions.EAST_MINOR, register=70, figure=("arp16", "bells"),
-        mix=Mix(shelf=6, drive=0.05, air=0.25, width=0.45, reverb=72)),
+        mix=Mix(gain=1.5, shelf=6, drive=0.05, air=0.25, width=0.45, reverb=72)),
 }  # fmt: skip
 
 

@@ -28,8 +28,8 @@ TAIL_S = 4.0
 """How long a movement may ring on after its last bar."""
 
 LEVELS = {
-    "lead": -3.0, "harmony": -12.0, "echo": -15.0, "comp": -9.0, "figure": -11.0, "pad": -12.5, "solo": -4.5,
-    "bass": -2.0, "drums": 0.0, "cymbals": -3.0,
+    "lead": -3.0, "harmony": -9.0, "echo": -8.0, "comp": -6.0, "figure": -5.0, "pad": -9.0, "solo": -3.5,
+    "bass": -2.0, "drums": 0.0, "cymbals": 1.0,
 }  # fmt: skip
 """Fader positions in dB."""
 

@@ -3,7 +3,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from tests.workers.engines.music.conftest import LYRICS, generate
+from tests.workers.engines.music.clips import LYRICS, generate
 from workers.engines.music.compose import line_starts, score
 from workers.engines.music.engine import planned
 from workers.engines.music.harmony import changes

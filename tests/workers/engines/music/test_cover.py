@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from tests.workers.engines.music.conftest import generate
+from tests.workers.engines.music.clips import generate
 from workers.engines.music import cover, lettering
 from workers.engines.music.engine import planned
 from workers.engines.music.styles import STYLES

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from storage.errors import EngineFailed, InvalidRequest
-from tests.workers.engines.music.conftest import Clip, Make, extend, generate
+from tests.workers.engines.music.clips import Clip, Make, extend, generate
 from tests.workers.engines.music.listening import (
     RATE,
     centroid_hz,

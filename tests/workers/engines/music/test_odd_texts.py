@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.workers.engines.music.conftest import Make, generate
+from tests.workers.engines.music.clips import Make, generate
 from workers.engines.music.compose import score
 from workers.engines.music.engine import planned
 

@@ -8,7 +8,8 @@ from workers.engines.music.words import understand
     [
         ("pop", "pop"), ("heavy metal", "metal"), ("smooth jazz trio", "jazz"), ("lo-fi beats to study", "lofi"),
         ("deep house", "edm"), ("ambient drone", "ambient"), ("epic orchestral", "classical"),
-        ("acoustic folk", "folk"),         ("hip hop", "hiphop"), ("trap 808", "trap"), ("delta blues", "blues"), ("roots reggae", "reggae"),
+        ("acoustic folk", "folk"), ("hip hop", "hiphop"), ("trap 808", "trap"), ("delta blues", "blues"),
+        ("roots reggae", "reggae"),
         ("80s synthwave", "synthwave"), ("country", "country"), ("funky disco", "funk"), ("bossa nova", "latin"),
         ("neo soul r&b", "rnb"), ("摇滚", "rock"), ("爵士", "jazz"), ("电子舞曲", "edm"), ("古风", "guofeng"),
         ("民谣 吉他", "folk"), ("说唱", "hiphop"), ("rock", "rock"),
