@@ -89,7 +89,7 @@ def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, 
             return STATUS[errors.InvalidRequest], errors.InvalidRequest.code, str(error), {}
         case errors.GatewayError():
             status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
-            return status, error.code, str(error), dict(getattr(error, "headers", {}))
+            return status, error.code, str(error), {}
         case HTTPException(status_code=413):
             limit = request.route_handler.resolve_request_max_body_size()
             return 413, errors.TooLarge.code, f"the body is larger than the limit of {limit} bytes", {}

@@ -27,7 +27,7 @@
             ObjectsUnavailable      the object store does not answer
             ObjectMissing           nothing is stored under this key
             NotDurable              the write was not confirmed as durable as the settings ask
-        WorkerLost                  every attempt ended with its worker vanishing
+        WorkerLost                  its workers vanished, one after the other
         DeadlinePassed              the job did not start, run or finish in its time
 
 Each leaf has a stable `code`, which callers may test for, and says whether the same request may succeed later

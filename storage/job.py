@@ -124,7 +124,8 @@ class Job(msgspec.Struct, kw_only=True):
     """One job as Redis holds it: times in Unix ms, `request` and `metadata` as JSON the caller sent.
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
-    not handed back. `priority` runs from 0 (first) to 9.
+    not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
+    to 9.
     """
 
     id: str
@@ -141,6 +142,7 @@ class Job(msgspec.Struct, kw_only=True):
     status: Status = Status.QUEUED
     stage: str = ""
     attempt: int = 0
+    rescues: int = 0
     token: int = 0
     progress: float = 0.0
     created: int = 0

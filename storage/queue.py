@@ -15,7 +15,7 @@ from storage.job import Failure, Job, Status, encode_field, sources
 from storage.scripts import Arg, Scripts
 
 TRIES = 5
-"""How often a job is claimed before its workers' deaths are taken to be its own fault."""
+"""How often a job's worker may vanish before that is taken to be the job's own fault."""
 
 _LONGEST_LISTEN_S = 4.0  # below a connection's own timeout (`storage/connect.py`), which would make silence an error
 

@@ -27,9 +27,10 @@ while #claimed < free do
       redis.call('HINCRBY', job, 'token', 1)
       redis.call('HINCRBY', job, 'attempt', 1)
       redis.call('ZADD', asleep, now + lease, id)
+      redis.call('HDEL', job, 'not_before')
       if status == 'queued' then
         redis.call('HSET', job, 'status', taken, 'started', started or now)
-        redis.call('HDEL', job, 'not_before', 'stage')
+        redis.call('HDEL', job, 'stage')
         tell(owner, id, taken)
       end
       claimed[#claimed + 1] = {id, row(id)}

@@ -56,13 +56,18 @@ local function wake(lane, now, tries, record_s)
   for _, id in ipairs(redis.call('ZRANGE', 'asleep:' .. lane, '-inf', now, 'BYSCORE', 'LIMIT', 0, 256)) do
     redis.call('ZREM', 'asleep:' .. lane, id)
     local job = 'job:' .. id
-    local status, priority, owner, created, attempt, kind, keep_s =
-      unpack(redis.call('HMGET', job, 'status', 'priority', 'owner', 'created', 'attempt', 'kind', 'keep_s'))
+    local status, priority, owner, created, kind, keep_s, not_before =
+      unpack(redis.call('HMGET', job, 'status', 'priority', 'owner', 'created', 'kind', 'keep_s', 'not_before'))
     if status and not ENDED[status] then
-      if status ~= 'queued' then redis.call('HINCRBY', job, 'token', 1) end   -- its old worker's writes are refused
-      if status ~= 'queued' and tonumber(attempt or 0) >= tries then
+      local rescues = 0
+      if not not_before then                            -- nobody put it to sleep: its lease ran out
+        rescues = redis.call('HINCRBY', job, 'rescues', 1)
+        redis.call('HINCRBY', job, 'attempt', -1)
+        redis.call('HINCRBY', job, 'token', 1)          -- its old worker's writes are refused
+      end
+      if rescues >= tries then
         redis.call('HSET', job, 'status', 'failed', 'finished', now, 'error',
-                   '{"code":"worker_lost","message":"its worker vanished ' .. attempt .. ' times","retryable":true}')
+                   '{"code":"worker_lost","message":"its worker vanished ' .. rescues .. ' times","retryable":true}')
         settle(id, lane, kind, 'failed', nil, now, record_s, keep_s)
         tell(owner, id, 'failed')
       else

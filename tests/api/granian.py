@@ -44,7 +44,8 @@ def served(settings: StorageSettings, **environment: str) -> Iterator[Server]:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--port", str(port)]
-    command += ["--workers", "1", "--loop", "uvloop", "--no-ws", "--log-level", "warning", "api.main:app"]
+    command += ["--workers", "1", "--workers-kill-timeout", "5", "--loop", "uvloop", "--no-ws"]
+    command += ["--log-level", "warning", "api.main:app"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     with subprocess.Popen(command, cwd=_ROOT, env=inherited | _environment(settings) | environment) as process:
         try:

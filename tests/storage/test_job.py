@@ -174,6 +174,7 @@ FULL: dict[str, Any] = {
     "status": Status.STORING,
     "stage": "uploading",
     "attempt": 4,
+    "rescues": 3,
     "token": 2**53,
     "progress": 0.1,
     "created": 1_700_000_000_001,

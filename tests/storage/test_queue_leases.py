@@ -45,7 +45,7 @@ async def test_a_job_whose_worker_vanished_is_run_again_and_the_old_worker_is_re
 ) -> None:
     old = await vanish(queue, jobs)
     [new] = await claim(queue)
-    assert (new.id, new.status, new.attempt) == (old.id, Status.RUNNING, 2)
+    assert (new.id, new.status, new.attempt, new.rescues) == (old.id, Status.RUNNING, 1, 1)
     assert new.token > old.token
     assert new.started == old.started
     for target in Status:
@@ -62,15 +62,15 @@ async def test_a_lease_runs_out_by_itself(jobs: Jobs, queue: Queue) -> None:
     [old] = await claim(queue, lease_s=0.03)
     assert await claim(queue) == []
     [new] = await until(lambda: claim(queue))
-    assert (new.id, new.attempt) == (old.id, 2)
+    assert (new.id, new.rescues) == (old.id, 1)
 
 
 async def test_a_job_is_lost_when_every_worker_that_took_it_vanished(jobs: Jobs, queue: Queue, redis: Redis) -> None:
     job = sample()
     await jobs.admit(job)
-    for attempt in range(1, TRIES + 1):
+    for rescues in range(TRIES):
         [held] = await claim(queue, lease_s=0)
-        assert held.attempt == attempt
+        assert (held.rescues, held.attempt) == (rescues, 1)
     assert await claim(queue) == []
     lost = await read(jobs, job.id)
     assert lost.status == Status.FAILED
@@ -183,6 +183,33 @@ async def test_however_often_a_job_is_parked_without_spending_it_is_not_lost(job
         if held.status == Status.RUNNING:
             await queue.advance(held.id, Status.STORING, token=held.token)
         assert await queue.park(held, delay_s=0, give_back=True)
+
+
+async def test_a_vanished_worker_spends_no_attempt(jobs: Jobs, queue: Queue) -> None:
+    await vanish(queue, jobs)
+    [held] = await claim(queue)
+    assert await queue.advance(held.id, Status.QUEUED, token=held.token)
+    [again] = await claim(queue, lease_s=0)
+    assert (again.attempt, again.rescues) == (2, 1)
+    [last] = await claim(queue)
+    assert (last.attempt, last.rescues) == (2, 2)
+
+
+async def test_parking_is_not_vanishing(jobs: Jobs, queue: Queue, held: Job) -> None:
+    await queue.advance(held.id, Status.STORING, token=held.token)
+    for attempt in range(1, 2 * TRIES):
+        assert (held.attempt, held.rescues) == (attempt, 0)
+        assert await queue.park(held, delay_s=0, give_back=False)
+        [held] = await claim(queue)
+
+
+async def test_a_job_that_was_parked_and_taken_up_again_can_be_rescued(jobs: Jobs, queue: Queue, held: Job) -> None:
+    await queue.advance(held.id, Status.STORING, token=held.token)
+    await queue.park(held, delay_s=0, give_back=True)
+    [taken] = await claim(queue, lease_s=0)
+    [rescued] = await claim(queue)
+    assert (rescued.status, rescued.attempt, rescued.rescues) == (Status.STORING, 1, 1)
+    assert rescued.token > taken.token
 
 
 async def test_a_report_is_written_and_told_when_it_is_to_be(jobs: Jobs, queue: Queue, redis: Redis, held: Job) -> None:

@@ -276,7 +276,7 @@ def _ink(canvas: Canvas, colors: Palette, chance: Random) -> None:
     canvas.circle(x, y, 0.095, (196, 52, 40), 0.95)
     for layer in range(5):
         ridge = _ridge(chance, 0.4 + 0.1 * layer, 0.2 - 0.02 * layer, 34)
-        canvas.polygon(ridge, _between(colors.shapes[1], colors.near, 0.15 * layer), 0.9)
+        canvas.polygon(ridge, _between(colors.shapes[1], colors.near, 0.2 * layer), 0.9)
         canvas.glow("rectangle", (-0.1, 0.52 + 0.1 * layer, 1.1, 0.57 + 0.1 * layer), 0.025, colors.far, 0.5)
     for _ in range(4):
         bird_x, bird_y = chance.uniform(0.15, 0.5), chance.uniform(0.14, 0.3)
