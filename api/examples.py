@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from litestar.openapi.spec import OpenAPIResponse
 from pydantic import SecretStr
 
@@ -66,15 +65,11 @@ def _finished() -> Job:
     return job
 
 
-def _plain(value: Any) -> Any:
-    return msgspec.to_builtins(value)
-
-
 _NEW = _job()
 _DONE = _finished()
-_ONE_DONE = _plain(_CLIPS.of(_DONE))
-_JOB_DONE = _plain(_PUBLIC.render(_DONE, base_url=_HOST))
-_JOB_NEW = _plain(_PUBLIC.render(_NEW, base_url=_HOST))
+_ONE_DONE = _CLIPS.of(_DONE)
+_JOB_DONE = _PUBLIC.render(_DONE, base_url=_HOST)
+_JOB_NEW = _PUBLIC.render(_NEW, base_url=_HOST)
 
 GENERATE = operation(
     body=Generate,
@@ -85,7 +80,7 @@ GENERATE = operation(
     },
     parameters=[IDEMPOTENCY],
     responses={
-        200: success("Accepted: two clips, found again by their ids", _plain(_CLIPS.submission(_NEW, replayed=False))),
+        200: success("Accepted: two clips, found again by their ids", _CLIPS.submission(_NEW, replayed=False)),
         **suno_errors(401, 404, 410, 413, 422, 503),
     },
 )
@@ -94,7 +89,7 @@ CONCAT = operation(
     examples={"Suno Concat": {"clip_id": _CLIP_ID, "is_infill": False}},
     parameters=[IDEMPOTENCY],
     responses={
-        200: success("Accepted: one clip", _plain(_CLIPS.of(_job(Kind.MUSIC_CONCAT, 1), submitted=True))[0]),
+        200: success("Accepted: one clip", _CLIPS.of(_job(Kind.MUSIC_CONCAT, 1), submitted=True)[0]),
         **suno_errors(401, 404, 410, 413, 422, 503),
     },
 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 from litestar import MediaType
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -55,7 +56,8 @@ def _schema(plain: dict[str, Any]) -> Schema:
 
 
 def _json(value: Any, media_type: str = "application/json") -> dict[str, OpenAPIMediaType]:
-    return {media_type: OpenAPIMediaType(example=value)}
+    """An example, encoded here: Litestar would leave its nulls out."""
+    return {media_type: OpenAPIMediaType(example=msgspec.Raw(msgspec.json.encode(value)))}
 
 
 def suno_errors(*statuses: int) -> dict[int, OpenAPIResponse]:

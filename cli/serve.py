@@ -26,6 +26,7 @@ def serve(host: str, port: int, processes: int) -> None:
         workers=processes,
         log_access=False,
         respawn_failed_workers=True,
+        workers_kill_timeout=_PATIENCE_S,
     )
     server.serve(target_loader=load_app, wrap_loader=False)
 

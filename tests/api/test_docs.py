@@ -82,3 +82,15 @@ async def test_generation_and_extension_have_an_example_each(schema: dict[str, A
     titles = list(content["examples"])
     assert any(title.startswith("Suno Generate:") for title in titles)
     assert "Suno Generate (Extend)" in titles
+
+
+async def test_the_example_answers_have_the_keys_that_real_ones_have(gateway: Gateway, schema: dict[str, Any]) -> None:
+    found = operations(schema)
+
+    def example(name: str, status: str) -> Any:
+        return found[name]["responses"][status]["content"]["application/json"]["example"]
+
+    submission = await gateway.alice.generate()
+    assert example("POST /v1/suno/api/generate/v2", "200").keys() == submission.keys()
+    assert example("GET /v1/suno/api/feed", "200")[0].keys() == submission["clips"][0].keys()
+    assert example("GET /v1/jobs/{job_id}", "200").keys() == (await gateway.alice.job(submission["id"])).keys()

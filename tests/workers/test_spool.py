@@ -1,0 +1,59 @@
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.ids import new_job_id
+from storage.job import Job, Status
+from storage.store import Store
+from tests.workers.jobs import admit, settings
+from workers.engines.base import Artifact, Made
+from workers.spool import Spool
+
+
+def make(spool: Spool, job: Job) -> Made:
+    """An item in the spool, made but not yet kept."""
+    song = spool.folder(job, 1) / "main.mp3"
+    song.write_bytes(b"song")
+    return Made([Artifact("main", str(song), "audio/mpeg", duration_s=2.5)], {"seed": 7})
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[Store]:
+    store = Store.open(settings(redis_url))
+    yield store
+    await store.close()
+
+
+async def test_an_item_counts_as_made_once_it_is_kept(store: Store, tmp_path: Path) -> None:
+    spool, job = Spool(tmp_path), await admit(store)
+    assert spool.made(job, 1) is None
+    made = make(spool, job)
+    assert spool.made(job, 1) is None
+    spool.keep(job, 1, made)
+    assert spool.made(job, 1) == made
+    assert spool.made(job, 2) is None
+
+
+async def test_a_folder_to_make_an_item_in_is_empty(store: Store, tmp_path: Path) -> None:
+    spool, job = Spool(tmp_path), await admit(store)
+    spool.keep(job, 1, make(spool, job))
+    assert not list(spool.folder(job, 1).iterdir())
+    assert spool.made(job, 1) is None
+
+
+async def test_a_torn_mark_is_no_mark(store: Store, tmp_path: Path) -> None:
+    spool, job = Spool(tmp_path), await admit(store)
+    (spool.folder(job, 1) / "made.json").write_bytes(b'{"artifacts": [{"par')
+    assert spool.made(job, 1) is None
+
+
+async def test_sweeping_keeps_live_jobs_and_forgets_those_that_ended_or_are_gone(store: Store, tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    live, ended = await admit(store), await admit(store)
+    await store.queue.advance(ended.id, Status.CANCELED)
+    for id in (live.id, ended.id, new_job_id()):
+        (tmp_path / id / "1").mkdir(parents=True)
+    assert await spool.sweep(store.jobs) == 2
+    assert os.listdir(tmp_path) == [live.id]

@@ -1,0 +1,83 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from cli.embedded import Objects as ObjectServer
+from storage import keys
+from storage.ids import new_job_id
+from storage.job import Status
+from storage.media import job_prefix
+from storage.objects import Objects
+from storage.store import Store
+from tests.waiting import until
+from tests.workers.jobs import admit, read, settings
+from workers.upkeep import erase, prune, rescue
+
+
+@pytest.fixture
+async def ctx(redis_url: str, s3_server: ObjectServer) -> AsyncIterator[dict[str, Any]]:
+    storage = settings(
+        redis_url,
+        s3_endpoint=s3_server.endpoint,
+        s3_bucket=s3_server.bucket,
+        s3_access_key=SecretStr(s3_server.access_key),
+        s3_secret_key=SecretStr(s3_server.secret_key),
+    )
+    store = Store.open(storage)
+    objects = await asyncio.to_thread(Objects.open, storage)
+    yield {"store": store, "queue": store.queue, "objects": objects, "lanes": ["engines"]}
+    await objects.close()
+    await store.close()
+
+
+async def test_rescue_ends_what_did_not_start_in_time(ctx: dict[str, Any]) -> None:
+    late = await admit(ctx["store"], start_by=1)
+    in_time = await admit(ctx["store"])
+    assert await rescue(ctx) == 1
+    assert (await read(ctx["store"], late.id)).status == Status.EXPIRED
+    assert (await read(ctx["store"], in_time.id)).status == Status.QUEUED
+
+
+async def test_rescue_frees_the_jobs_of_a_dead_worker_though_no_other_has_a_slot(ctx: dict[str, Any]) -> None:
+    job = await admit(ctx["store"])
+    await ctx["queue"].claim("engines", 1, lease_s=0.01)
+
+    async def waits_again() -> bool:
+        await rescue(ctx)
+        return (await read(ctx["store"], job.id)).status == Status.QUEUED
+
+    await until(waits_again)
+
+
+async def test_erase_removes_the_media_of_deleted_jobs_and_of_no_others(ctx: dict[str, Any]) -> None:
+    deleted, kept = await admit(ctx["store"]), await admit(ctx["store"])
+    for job in (deleted, kept):
+        await ctx["objects"].put_bytes(f"{job_prefix(job.id)}1-main.mp3", b"song", content_type="audio/mpeg")
+    await ctx["store"].jobs.forget(deleted)
+    assert await erase(ctx) == 0, "a worker may still be storing some"
+    await ctx["store"].redis.zadd(keys.ERASE, {deleted.id: 1})
+    assert await erase(ctx) == 1
+    assert not [key async for key in ctx["objects"].list_keys(job_prefix(deleted.id))]
+    assert [key async for key in ctx["objects"].list_keys(job_prefix(kept.id))]
+    assert not await ctx["store"].redis.exists(keys.ERASE)
+
+
+async def test_a_job_s_keeping_time_ends_with_its_media(ctx: dict[str, Any]) -> None:
+    job = await admit(ctx["store"], keep_s=1)
+    await ctx["queue"].advance(job.id, Status.CANCELED)
+    await ctx["objects"].put_bytes(f"{job_prefix(job.id)}1-main.mp3", b"song", content_type="audio/mpeg")
+    assert await ctx["store"].redis.ttl(f"job:{job.id}") <= 1
+    await until(lambda: erase(ctx))
+    assert not [key async for key in ctx["objects"].list_keys(job_prefix(job.id))]
+
+
+async def test_prune_drops_expired_records_from_their_owners_lists(ctx: dict[str, Any]) -> None:
+    kept = await admit(ctx["store"])
+    await ctx["store"].redis.zadd(keys.jobs("owner"), {new_job_id(): 1, new_job_id(): 2})
+    await ctx["store"].redis.zadd(keys.jobs("other"), {new_job_id(): 1})
+    assert await prune(ctx) == 3
+    assert [job.id for job in (await ctx["store"].jobs.page("owner")).jobs] == [kept.id]
+    assert not await ctx["store"].redis.exists(keys.jobs("other"))
