@@ -12,6 +12,8 @@ from api.settings import ApiSettings
 from cli.environment import read
 from storage.settings import StorageSettings
 
+_PATIENCE_S = 5  # at a stop, for requests under way: some wait minutes for their job, and come again
+
 
 def serve(host: str, port: int, processes: int) -> None:
     """Serve until SIGTERM or SIGINT. Every setting but the address comes from the environment. Raises Misconfigured."""

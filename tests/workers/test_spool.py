@@ -1,4 +1,3 @@
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +9,10 @@ from storage.store import Store
 from tests.workers.jobs import admit, settings
 from workers.engines.base import Artifact, Made
 from workers.spool import Spool
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def make(spool: Spool, job: Job) -> Made:
@@ -56,4 +59,4 @@ async def test_sweeping_keeps_live_jobs_and_forgets_those_that_ended_or_are_gone
     for id in (live.id, ended.id, new_job_id()):
         (tmp_path / id / "1").mkdir(parents=True)
     assert await spool.sweep(store.jobs) == 2
-    assert os.listdir(tmp_path) == [live.id]
+    assert names(tmp_path) == [live.id]
