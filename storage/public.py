@@ -52,7 +52,7 @@ class PublicJobs:
             "metadata": job.metadata,
             "urls": {
                 "self": f"{base_url}/v1/jobs/{job.id}",
-                "events": f"{base_url}/v1/jobs/{job.id}/events",
+                "events": None,  # an event stream has a place here, and is not served yet
                 "cancel": f"{base_url}/v1/jobs/{job.id}/cancel",
             },
         }

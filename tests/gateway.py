@@ -132,6 +132,17 @@ class Visitor:
 
         return cast(Job, await until(look, f"{wanted}", limit_s=PATIENCE_S))
 
+    async def ended(self, clip: str) -> Job:
+        """The record of a clip's job at its end, which is a moment after that of its last clip."""
+
+        async def look() -> Job | None:
+            with suppress(RedisUnavailable):
+                job = await self.record(clip)
+                return job if job.ended else None
+            return None
+
+        return cast(Job, await until(look, "the job's end", limit_s=PATIENCE_S))
+
     async def record(self, clip: str) -> Job:
         parts = split_output_id(clip)
         assert parts
@@ -147,7 +158,7 @@ class Visitor:
     async def assert_done_once(self, *clips: str) -> None:
         """Each clip's job has succeeded, once; what its record lists is in the store as listed, and nothing else is."""
         for clip in clips:
-            job = await self.record(clip)
+            job = await self.ended(clip)
             assert job.status == Status.SUCCEEDED, job.error
             ends = Counter(word for word in await self.told(job) if word in TERMINAL)
             assert ends == {Status.SUCCEEDED: 1}

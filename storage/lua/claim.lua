@@ -27,12 +27,11 @@ while #claimed < free do
       redis.call('HINCRBY', job, 'token', 1)
       redis.call('HINCRBY', job, 'attempt', 1)
       redis.call('ZADD', asleep, now + lease, id)
-      redis.call('HDEL', job, 'not_before')
       if status == 'queued' then
         redis.call('HSET', job, 'status', taken, 'started', started or now)
-        redis.call('HDEL', job, 'stage')
+        redis.call('HDEL', job, 'not_before', 'stage')
         tell(owner, id, taken)
-      end
+      else redis.call('HDEL', job, 'not_before') end
       claimed[#claimed + 1] = {id, row(id)}
     end
   end
