@@ -19,7 +19,11 @@ from storage.errors import NotDurable, RedisUnavailable
 from storage.job import FIELDS
 
 _FOLDER = Path(__file__).parent / "lua"
-_PRELUDE = f"local FIELDS = {{{', '.join(repr(name) for name in FIELDS)}}}\n" + (_FOLDER / "job.lua").read_text()
+_NAMES = (
+    f"local FIELDS = {{{', '.join(repr(name) for name in FIELDS)}}}\n"
+    f"local AT = {{{', '.join(f'{name} = {place}' for place, name in enumerate(FIELDS, 1))}}}\n"
+)
+_PRELUDE = _NAMES + (_FOLDER / "job.lua").read_text()
 _SOURCES = {path.stem: _PRELUDE + path.read_text() for path in _FOLDER.glob("*.lua") if path.stem != "job"}
 _SHAS = {name: sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
 _PAUSES_S = (0.05, 0.5, 2.0)

@@ -155,6 +155,20 @@ class Visitor:
         entries = await self.store.redis.xrange(f"feed:{job.owner}")
         return [fields[b"status"].decode() for _, fields in entries if fields[b"job"].decode() == job.id]
 
+    async def makings(self, clip: str) -> int:
+        """How often the making of a clip began in a clip's job."""
+        return (await self.told(await self.record(clip))).count("making")
+
+    async def jobs(self) -> set[str]:
+        """The ids of all the jobs there are, newest 100."""
+        answer = await self.http.get("/v1/feed", params={"limit": 100})
+        assert answer.status_code == 200, answer.text
+        return {job["id"] for job in answer.json()["data"]}
+
+    async def cancel(self, job: str) -> None:
+        answer = await self.http.post(f"/v1/jobs/{job}/cancel")
+        assert answer.status_code == 200, answer.text
+
     async def assert_done_once(self, *clips: str) -> None:
         """Each clip's job has succeeded, once; what its record lists is in the store as listed, and nothing else is."""
         for clip in clips:

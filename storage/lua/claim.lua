@@ -15,24 +15,30 @@ while #claimed < free do
   if not id then
     redis.call('ZREM', ring, member)                   -- its turn came and it has nothing: forget its tag
   else
-    local job = 'job:' .. id
-    local status, owner, started, start_by, kind, keep_s =
-      unpack(redis.call('HMGET', job, 'status', 'owner', 'started', 'start_by', 'kind', 'keep_s'))
-    if status == 'queued' and not started and tonumber(start_by or 0) > 0 and now > tonumber(start_by) then
+    local job, it = 'job:' .. id, row(id)
+    local status, owner, started, start_by = it[AT.status], it[AT.owner], it[AT.started], it[AT.start_by]
+    if status == 'queued' and not started and start_by and now > tonumber(start_by) then
+      local _, _, its = life(id)
       redis.call('HSET', job, 'status', 'expired', 'finished', now)
-      settle(id, lane, kind, 'expired', nil, now, record_s, keep_s)
+      settle(id, its, 'expired', now, record_s)
       tell(owner, id, 'expired')
     elseif status and not ENDED[status] then
+      it[AT.token] = string.format('%d', (it[AT.token] or 0) + 1)
+      it[AT.attempt] = string.format('%d', (it[AT.attempt] or 0) + 1)
+      it[AT.started] = started or string.format('%d', now)
       redis.call('ZINCRBY', ring, 1, member)
-      redis.call('HINCRBY', job, 'token', 1)
-      redis.call('HINCRBY', job, 'attempt', 1)
       redis.call('ZADD', asleep, now + lease, id)
+      if status == 'queued' then it[AT.status] = taken end
+      redis.call('HSET', job, 'status', it[AT.status], 'token', it[AT.token], 'attempt', it[AT.attempt],
+                 'started', it[AT.started])
+      if it[AT.not_before] then redis.call('HDEL', job, 'not_before') end
       if status == 'queued' then
-        redis.call('HSET', job, 'status', taken, 'started', started or now)
-        redis.call('HDEL', job, 'not_before', 'stage')
+        if it[AT.stage] then redis.call('HDEL', job, 'stage') end
+        it[AT.stage] = false
         tell(owner, id, taken)
-      else redis.call('HDEL', job, 'not_before') end
-      claimed[#claimed + 1] = {id, row(id)}
+      end
+      it[AT.not_before] = false
+      claimed[#claimed + 1] = {id, it}
     end
   end
 end

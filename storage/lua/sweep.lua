@@ -6,14 +6,13 @@ wake(lane, now, tonumber(tries), record_s)
 for _, id in ipairs(redis.call('ZRANGE', 'due', '-inf', now, 'BYSCORE', 'LIMIT', 0, most)) do
   redis.call('ZREM', 'due', id)
   local job = 'job:' .. id
-  local status, started, its_lane, priority, owner, kind, keep_s = unpack(redis.call('HMGET', job,
-    'status', 'started', 'lane', 'priority', 'owner', 'kind', 'keep_s'))
-  if status == 'queued' and not started then
-    redis.call('ZREM', 'wait:' .. its_lane .. ':' .. priority .. ':' .. owner, id)
-    redis.call('ZREM', 'asleep:' .. its_lane, id)
+  local status, _, its = life(id)
+  if status == 'queued' and not its.started then
+    redis.call('ZREM', 'wait:' .. its.lane .. ':' .. its.priority .. ':' .. its.owner, id)
+    redis.call('ZREM', 'asleep:' .. its.lane, id)
     redis.call('HSET', job, 'status', 'expired', 'finished', now)
-    settle(id, its_lane, kind, 'expired', nil, now, record_s, keep_s)
-    tell(owner, id, 'expired')
+    settle(id, its, 'expired', now, record_s)
+    tell(its.owner, id, 'expired')
     ended = ended + 1
   end
 end
