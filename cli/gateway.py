@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import redis
 from pydantic import SecretStr
@@ -184,15 +184,12 @@ class Gateway:
             return False
 
 
-def running_settings(data: Path) -> StorageSettings:
-    """The settings of the gateway that runs on this data folder, or those of the environment where none does.
-
-    Raises Misconfigured.
-    """
+def running_environment(data: Path) -> Mapping[str, str]:
+    """The `GATEWAY_…` variables of the gateway that runs on this data folder; our own environment where none does."""
     try:
-        return read(StorageSettings, json.loads(_environment_file(data).read_text()))
+        return cast("dict[str, str]", json.loads(_environment_file(data).read_text()))
     except FileNotFoundError:
-        return read(StorageSettings, os.environ)
+        return os.environ
 
 
 def _environment_file(data: Path) -> Path:

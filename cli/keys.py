@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.environment import Misconfigured
-from cli.gateway import running_settings
+from cli.environment import Misconfigured, read
+from cli.gateway import running_environment
 from storage.apikeys import ApiKeys
 from storage.connect import connect
 from storage.errors import GatewayError
+from storage.settings import StorageSettings
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ def revoke_key(data: Path, key_id: str) -> None:
 
 def _with_keys(data: Path, use: Callable[[ApiKeys], Awaitable[T]]) -> T:
     try:
-        settings = running_settings(data)
+        settings = read(StorageSettings, running_environment(data))
     except Misconfigured as error:
         raise click.ClickException(f"no gateway runs on {data}, and {error}") from error
 

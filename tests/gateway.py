@@ -18,7 +18,7 @@ import soundfile
 from cli.embedded.ports import free_ports
 from cli.embedded.service import LOOPBACK, Service
 from cli.environment import read, without_ours
-from cli.gateway import Gateway
+from cli.gateway import Gateway, running_environment
 from storage.errors import RedisUnavailable
 from storage.ids import Part, split_output_id
 from storage.job import TERMINAL, Job, OutputStatus, Status
@@ -68,8 +68,9 @@ def part(gateway: Gateway, name: str) -> Service:
 class Visitor:
     """Someone with a key, who has every clip of theirs watched: statuses never go back, links never change."""
 
-    def __init__(self, gateway: Gateway, http: httpx.AsyncClient, store: Store, objects: Objects) -> None:
-        self.gateway, self.http, self.store, self.objects = gateway, http, store, objects
+    def __init__(self, data: Path, http: httpx.AsyncClient, store: Store, objects: Objects) -> None:
+        self.http, self.store, self.objects = http, store, objects
+        self._spool = data / "spool"
         self.seen: dict[str, list[str]] = {}
         self._links: dict[str, str] = {}
 
@@ -160,10 +161,17 @@ class Visitor:
         return (await self.told(await self.record(clip))).count("making")
 
     async def jobs(self) -> set[str]:
-        """The ids of all the jobs there are, newest 100."""
-        answer = await self.http.get("/v1/feed", params={"limit": 100})
-        assert answer.status_code == 200, answer.text
-        return {job["id"] for job in answer.json()["data"]}
+        """The ids of all the jobs there are."""
+        found: set[str] = set()
+        at: dict[str, str] = {}
+        while True:
+            answer = await self.http.get("/v1/feed", params={"limit": "100", **at})
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            found |= {job["id"] for job in page["data"]}
+            if page["next_cursor"] is None:
+                return found
+            at = {"cursor": page["next_cursor"]}
 
     async def cancel(self, job: str) -> None:
         answer = await self.http.post(f"/v1/jobs/{job}/cancel")
@@ -184,7 +192,7 @@ class Visitor:
                 assert (len(data), sha256(data).hexdigest()) == (output.size_bytes, output.sha256)
                 if output.part == Part.MAIN:
                     assert abs(seconds(data) - (output.duration_s or 0)) < 0.05
-        assert not list((self.gateway.data / "spool").iterdir())
+        assert not list(self._spool.iterdir())
 
     def _watch(self, clip: dict[str, Any]) -> str:
         self.seen[clip["id"]] = [clip["status"]]
@@ -218,13 +226,15 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visiting(gateway: Gateway, key: str | None = None) -> AsyncIterator[Visitor]:
-    """A visitor of a gateway that runs; with its first key, if none is given."""
-    settings = read(StorageSettings, gateway.environment)
+async def visiting(data: Path) -> AsyncIterator[Visitor]:
+    """A visitor with the first key of the gateway that runs on this folder."""
+    environment = running_environment(data)
+    settings = read(StorageSettings, environment)
     store, objects = Store.open(settings), await asyncio.to_thread(Objects.open, settings)
-    headers = {"authorization": f"Bearer {key or gateway.key_file.read_text()}"}
-    async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=75.0, trust_env=False) as http:
-        visitor = Visitor(gateway, http, store, objects)
+    url = f"http://{environment['GATEWAY_HOST']}:{environment['GATEWAY_PORT']}"
+    headers = {"authorization": f"Bearer {(data / 'api_key').read_text()}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=75.0, trust_env=False) as http:
+        visitor = Visitor(data, http, store, objects)
         looking = asyncio.create_task(visitor.keep_looking())
         try:
             yield visitor

@@ -11,7 +11,7 @@ from tests.gateway import SONG, Visitor, seconds, visiting
 
 
 async def test_a_song_is_generated_extended_joined_and_downloaded(running_gateway: Gateway) -> None:
-    async with visiting(running_gateway) as visitor:
+    async with visiting(running_gateway.data) as visitor:
         clips = await visitor.complete(*await visitor.generate())
         for clip in clips:
             await assert_downloads(visitor, clip)
@@ -37,7 +37,7 @@ async def test_a_song_is_generated_extended_joined_and_downloaded(running_gatewa
 async def test_a_job_of_our_own_surface_is_waited_for_and_its_files_are_served_in_parts(
     running_gateway: Gateway,
 ) -> None:
-    async with visiting(running_gateway) as visitor:
+    async with visiting(running_gateway.data) as visitor:
         song = {"kind": "music.generate", "input": SONG}
         accepted = await visitor.http.post("/v1/jobs", json=song)
         assert accepted.status_code == 202

@@ -8,20 +8,21 @@ import logging
 import os
 import secrets
 import socket
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, cast
 
 import msgspec
 from arq import cron
 from arq.connections import RedisSettings
 from arq.typing import WorkerSettingsBase
-from arq.worker import run_worker
+from arq.worker import Worker, get_kwargs
 from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from storage.catalog import ENGINES
+from storage.connect import AWAY
 from storage.errors import RedisUnavailable
 from storage.objects import Objects
 from storage.settings import StorageSettings
@@ -52,55 +53,78 @@ class Process:
         self.storage, self.settings = storage, settings
         self.name = settings.worker_name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
         self.lanes: list[Lane] = []
+        self._at_stop = AsyncExitStack()
 
     async def start(self, ctx: dict[Any, Any]) -> None:
         """arq's `on_startup`."""
-        settings = self.settings
         store = Store.open(self.storage)
+        self._at_stop.push_async_callback(store.close)
         await store.start()
         objects = await asyncio.to_thread(Objects.open, self.storage)
-        spool = await asyncio.to_thread(Spool, settings.spool)
-        engines = {
-            name: EnginePool(
-                engine.spec,
-                size=settings.engine_slots,
-                memory_mb=settings.engine_memory_mb,
-                idle_s=settings.engine_idle_s,
-                stall_s=settings.engine_stall_s,
-            )
-            for name, engine in ENGINES.items()
-            if engine.lane in settings.lanes
-        }
+        self._at_stop.push_async_callback(objects.close)
+        spool = await asyncio.to_thread(Spool, self.settings.spool)
         ctx |= {
             "store": store,
             "queue": store.queue,
             "signals": store.signals,
             "objects": objects,
-            "engines": engines,
+            "engines": self._engines(),
             "spool": spool,
-            "lanes": settings.lanes,
+            "lanes": self.settings.lanes,
         }
         with suppress(RedisUnavailable):
             await spool.sweep(store.jobs)
-        for name in settings.lanes:
-            lane = Lane(
-                name,
-                STEPS[name],
-                worker=self.name,
-                slots=settings.engine_slots,
-                lease_s=settings.lease_s,
-                drain_s=settings.drain_s,
-            )
-            await lane.start(ctx)
-            self.lanes.append(lane)
-        log.info("worker %s serves %s, %d slots", self.name, ", ".join(settings.lanes), settings.engine_slots)
+        self._at_stop.push_async_callback(self._stop_lanes)
+        for name in self.settings.lanes:
+            self.lanes.append(self._lane(name))
+            await self.lanes[-1].start(ctx)
+        slots = self.settings.engine_slots
+        log.info("worker %s serves %s, %d slots", self.name, ", ".join(self.settings.lanes), slots)
 
-    async def stop(self, ctx: dict[Any, Any]) -> None:
-        """arq's `on_shutdown`."""
+    async def stop(self, _ctx: dict[Any, Any]) -> None:
+        """arq's `on_shutdown`: end what was started, the last first. May be called twice."""
+        await self._at_stop.aclose()
+
+    def _engines(self) -> dict[str, EnginePool]:
+        """Pools of the engines that our lanes need. None of their processes starts before its first item."""
+        settings = self.settings
+        pools = {}
+        for name, engine in ENGINES.items():
+            if engine.lane in settings.lanes:
+                pools[name] = EnginePool(
+                    engine.spec,
+                    size=settings.engine_slots,
+                    memory_mb=settings.engine_memory_mb,
+                    idle_s=settings.engine_idle_s,
+                    stall_s=settings.engine_stall_s,
+                )
+                self._at_stop.push_async_callback(pools[name].close)
+        return pools
+
+    def _lane(self, name: str) -> Lane:
+        settings = self.settings
+        return Lane(
+            name,
+            STEPS[name],
+            worker=self.name,
+            slots=settings.engine_slots,
+            lease_s=settings.lease_s,
+            drain_s=settings.drain_s,
+        )
+
+    async def _stop_lanes(self) -> None:
         await asyncio.gather(*(lane.stop() for lane in self.lanes))
-        await asyncio.gather(*(engine.close() for engine in ctx["engines"].values()))
-        await ctx["objects"].close()
-        await ctx["store"].close()
+
+
+class PromptWorker(Worker):
+    """arq's worker, which at a stop asks Redis first, for as long as that takes. Our jobs do not wait for that."""
+
+    async def close(self) -> None:
+        if self._pool and self.on_shutdown:
+            self._pool.set_retry(Retry(NoBackoff(), 0))
+            await self.on_shutdown(self.ctx)
+        with suppress(*AWAY):
+            await super().close()
 
 
 def arq_settings(storage: StorageSettings, settings: Settings) -> type[WorkerSettingsBase]:
@@ -136,7 +160,8 @@ def arq_settings(storage: StorageSettings, settings: Settings) -> type[WorkerSet
 
 def run(storage: StorageSettings, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish short work and hand back the rest."""
-    run_worker(arq_settings(storage, settings))
+    options: dict[str, Any] = {**get_kwargs(arq_settings(storage, settings))}  # which arq types as errors
+    PromptWorker(**options).run()
 
 
 def __getattr__(name: str) -> type[WorkerSettingsBase]:
