@@ -10,7 +10,7 @@ MAX_JOB_WAIT_S = 300.0
 class ApiSettings(BaseSettings):
     """`GATEWAY_HOST`, `GATEWAY_PORT`, `GATEWAY_PUBLIC_URL`, `GATEWAY_MAX_BODY_BYTES`, `GATEWAY_MEDIA_WAIT_S`."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)

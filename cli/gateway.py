@@ -18,16 +18,17 @@ from typing import Self, cast
 import redis
 from pydantic import SecretStr
 
+from api.settings import ApiSettings
 from cli.client import answers
 from cli.embedded import Objects, Redis, ServiceError
 from cli.embedded.service import Service, kept_secret, take_lock, write_private
-from cli.environment import PREFIX, past_proxies, read
+from cli.environment import PREFIX, check_catalog, past_proxies, read, without_empty
+from cli.first_key import given_key, let_somebody_in
 from cli.watch import Watch
 from storage import keys
-from storage.apikeys import ApiKeys
-from storage.connect import connect
 from storage.errors import RedisUnavailable
 from storage.settings import StorageSettings
+from workers.settings import WorkerSettings
 
 LANES = ["engines"]
 _WATCH_S = 0.5
@@ -71,8 +72,10 @@ class Gateway:
         self.worker = f"local-{secrets.token_hex(4)}"
         self.parts: list[Service] = []
         self.environment: dict[str, str] = {}
-        self._inherited = past_proxies(os.environ if inherited is None else inherited)
-        self._given_key = self._inherited.pop("GATEWAY_API_KEY", None)  # of no use to the parts
+        environment = os.environ if inherited is None else inherited
+        self._given = environment
+        self._inherited = past_proxies(without_empty(environment))
+        self._inherited.pop("GATEWAY_API_KEY", None)  # of no use to the parts
         self._lock: int | None = None
 
     @property
@@ -119,6 +122,7 @@ class Gateway:
                 watch.look()
 
     def _start(self) -> None:
+        given = given_key(self._given)
         _check_address(self.host, self.port)
         self.environment = self._inherited | {
             "GATEWAY_DATA": str(self.data),
@@ -128,8 +132,11 @@ class Gateway:
             "GATEWAY_LANES": ",".join(LANES),
             "GATEWAY_SECRET": self._inherited.get("GATEWAY_SECRET") or kept_secret(self.data / "secret"),
         }
+        for settings in (ApiSettings, WorkerSettings):
+            read(settings, self.environment)
+        check_catalog(self.environment)
         self._start_servers()
-        asyncio.run(self._let_somebody_in())
+        self._let_somebody_in(given)
         ours = {name: text for name, text in self.environment.items() if name.startswith(PREFIX)}
         write_private(_environment_file(self.data), json.dumps(ours))
         worker = Program("worker", self.data / "worker", self.environment, self._worker_answers)
@@ -158,20 +165,11 @@ class Gateway:
             for started in [threads.submit(part.start) for part in parts]:
                 started.result()
 
-    async def _let_somebody_in(self) -> None:
-        """Make the given key known, else the kept one to a Redis that knows none, else a new one if none is kept."""
+    def _let_somebody_in(self, given: SecretStr | None) -> None:
         settings = read(StorageSettings, self.environment)
         try:
-            async with connect(settings.redis_url) as client:
-                known = ApiKeys(client, settings.secret)
-                if self._given_key:
-                    await known.create("first", admin=True, key=SecretStr(self._given_key))
-                elif not self.key_file.exists():
-                    _, made = await known.create("first", admin=True)
-                    self.first_key = made.get_secret_value()
-                    write_private(self.key_file, self.first_key)
-                elif not await known.all():
-                    await known.create("first", admin=True, key=SecretStr(self.key_file.read_text()))
+            new = asyncio.run(let_somebody_in(settings, self.key_file, given))
+            self.first_key = new.get_secret_value() if new else None
         except RedisUnavailable as error:
             raise ServiceError("the Redis that GATEWAY_REDIS_URL names does not answer") from error
 

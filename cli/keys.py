@@ -21,25 +21,25 @@ T = TypeVar("T")
 
 
 def create_key(data: Path, name: str, *, admin: bool) -> None:
-    made, text = _with_keys(data, lambda keys: keys.create(name, admin=admin))
+    made, text = with_keys(data, lambda keys: keys.create(name, admin=admin))
     click.echo(f"{made.id} ({name}); keep the key, it is not shown again:", err=True)
     click.echo(text.get_secret_value())
 
 
 def show_keys(data: Path) -> None:
     table = Table("id", "name", "made", "admin")
-    for key in _with_keys(data, lambda keys: keys.all()):
+    for key in with_keys(data, lambda keys: keys.all()):
         made = datetime.fromtimestamp(key.created, UTC).strftime("%Y-%m-%d %H:%M")
         table.add_row(key.id, key.name, made, "yes" if key.admin else "")
     Console().print(table)
 
 
 def revoke_key(data: Path, key_id: str) -> None:
-    _with_keys(data, lambda keys: keys.revoke(key_id))
+    with_keys(data, lambda keys: keys.revoke(key_id))
     click.echo(f"{key_id} is revoked")
 
 
-def _with_keys(data: Path, use: Callable[[ApiKeys], Awaitable[T]]) -> T:
+def with_keys(data: Path, use: Callable[[ApiKeys], Awaitable[T]]) -> T:
     try:
         settings = read(StorageSettings, running_environment(data))
     except Misconfigured as error:

@@ -17,11 +17,20 @@ DATA = click.option(
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-v", "--verbose", is_flag=True, help="Say more in the logs.")
-def main(verbose: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="The same as --log-level DEBUG.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False),
+    envvar="GATEWAY_LOG_LEVEL",
+    show_envvar=True,
+    default="INFO",
+    show_default=True,
+    help="What the logs say at the least.",
+)
+def main(verbose: bool, log_level: str) -> None:
     """One self-hosted service in front of many generative models."""
     logging.basicConfig(
-        level=logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG_LEVEL", "INFO"),
+        level=logging.DEBUG if verbose else log_level,
         format="%(asctime)s %(levelname).1s %(name)s: %(message)s",
     )
     for chatty in ("botocore", "boto3", "urllib3", "s3transfer"):
@@ -59,7 +68,7 @@ def worker(lanes: str | None) -> None:
     from workers.main import UnknownLane, run
     from workers.settings import WorkerSettings
 
-    chosen = {} if lanes is None else {"GATEWAY_LANES": lanes}
+    chosen = {"GATEWAY_LANES": lanes} if lanes else {}
     try:
         run(read(StorageSettings, os.environ), read(WorkerSettings, {**os.environ, **chosen}))
     except UnknownLane as error:
@@ -82,7 +91,7 @@ def key() -> None:
 
 @key.command()
 @click.argument("name")
-@click.option("--admin", is_flag=True, help="Let it use the operator's endpoints.")
+@click.option("--admin", is_flag=True, help="Mark it as an operator's; nothing asks for that yet.")
 @DATA
 def create(name: str, admin: bool, data: Path) -> None:
     """Make a key called NAME. It is shown once."""

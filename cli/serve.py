@@ -9,7 +9,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 from api.settings import ApiSettings
-from cli.environment import read
+from cli.environment import check_catalog, read
 from storage.settings import StorageSettings
 
 _PATIENCE_S = 5  # at a stop, for requests under way: some wait minutes for their job, and come again
@@ -19,6 +19,7 @@ def serve(host: str, port: int, processes: int) -> None:
     """Serve until SIGTERM or SIGINT. Every setting but the address comes from the environment. Raises Misconfigured."""
     for settings in (StorageSettings, ApiSettings):
         read(settings, os.environ)  # here, for the server's children would only be born again and again
+    check_catalog(os.environ)
     server = Granian(
         "api.main:app",
         address=host,

@@ -21,6 +21,7 @@ IDEMPOTENCY_WINDOW_S = 24 * 3600
 
 _ERASE_AGAIN_MS = 120_000  # longer than a worker's lease and its last upload
 _MOST_SCANNED = 1000
+_LEAST_READ = 50
 
 
 class Idempotency(NamedTuple):
@@ -82,7 +83,8 @@ class Jobs:
                 *pairs(job.fields()),
             )
         except NotDurable:
-            await self._scripts.call("forget", job.id, job.owner, _ERASE_AGAIN_MS, digest)
+            if not idempotency:  # with a key it is left for the repetition, which may be under way already
+                await self._scripts.call("forget", job.id, job.owner, _ERASE_AGAIN_MS)
             raise
         match answer:
             case [b"accepted", int(created)]:
@@ -111,12 +113,16 @@ class Jobs:
 
     async def forget(self, job: Job) -> None:
         """Delete a job's record. The caller erases its media; upkeep does so once more, later."""
-        if not await self._scripts.call("forget", job.id, job.owner, _ERASE_AGAIN_MS, ""):
+        if not await self._scripts.call("forget", job.id, job.owner, _ERASE_AGAIN_MS):
             raise NotFound("no such job")
 
     async def prune(self, owner: str, *, most: int = 1000) -> int:
-        """Drop those of an owner's oldest jobs whose records have expired. Returns how many that were."""
-        return int(await self._scripts.call("prune", owner, most))
+        """Drop those of an owner's jobs whose records have expired, `most` looked at in a call. Returns how many."""
+        start, dropped = 0, 0
+        while start >= 0:
+            start, gone = await self._scripts.call("prune", owner, start, most)
+            dropped += gone
+        return dropped
 
     async def page(
         self,
@@ -135,12 +141,19 @@ class Jobs:
         found: list[Job] = []
         scanned = 0
         while len(found) < limit and scanned < _MOST_SCANNED:
-            batch = await self._older(owner, at, limit)
+            batch = await self._older(owner, at, max(limit, _LEAST_READ))
             if not batch:
                 return Page(found, None)
-            for position, job in zip(batch, await self.get(*(position.id for position in batch)), strict=True):
-                scanned, at = scanned + 1, position
-                if job and _wanted(job, kinds, statuses):
+            jobs = await self.get(*(position.id for position in batch))
+            if expired := [position.id for position, job in zip(batch, jobs, strict=True) if job is None]:
+                with redis_errors():
+                    await command(self._redis, "ZREM", keys.jobs(owner), *expired)
+            for position, job in zip(batch, jobs, strict=True):
+                at = position
+                if job is None:
+                    continue
+                scanned += 1
+                if _wanted(job, kinds, statuses):
                     found.append(job)
                     if len(found) == limit:
                         break

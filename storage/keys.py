@@ -17,6 +17,7 @@
 | `erase`                          | zset   | id → ms when its media are to be erased                               |
 | `apikey:{digest}`                | string | an API key (`storage/apikeys.py`)                                     |
 | `apikeys`                        | hash   | key id → digest                                                       |
+| `setup`                          | string | somebody has been let in here: no first key is made known again       |
 
 Channels: `job:{id}` (it changed), `canceled:{lane}` (a held job was cancelled), `apikeys` (one was made or revoked).
 """
@@ -33,6 +34,7 @@ PERMANENT = (
     "erase",
     "apikey:*",
     "apikeys",
+    "setup",
     "arq:*",  # arq's own queue, which carries upkeep only
 )
 """Patterns of the keys that may lack an expiry. Everything else without one is a leak."""
@@ -44,6 +46,7 @@ def api_key(digest: str) -> str:
 
 API_KEYS = "apikeys"
 ERASE = "erase"
+SETUP = "setup"
 
 
 def bell(lane: str) -> str:

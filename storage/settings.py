@@ -3,11 +3,14 @@
 Read once at start from the environment (`GATEWAY_…`), then passed in.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_REDIS_URL = re.compile(r"rediss?://([^@\s]*@)?([^][/?@:\s]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\d+)?(\?\S*)?|unix://\S+")
 
 
 class Durability(StrEnum):
@@ -21,7 +24,7 @@ class Durability(StrEnum):
 class StorageSettings(BaseSettings):
     """`GATEWAY_` and a field's name in capitals: `GATEWAY_REDIS_URL`, `GATEWAY_S3_ENDPOINT`, ..."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
 
     redis_url: SecretStr
     s3_endpoint: str
@@ -33,6 +36,17 @@ class StorageSettings(BaseSettings):
     durability: Durability = Durability.EVERYSEC
     record_days: float = Field(default=30, gt=0, description="how long a job's record outlives its end")
     catalog: Path | None = None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        """What both redis-py and arq can read; the message shows nothing of it, for it may hold a password."""
+        text = url.get_secret_value().strip().removesuffix("/")
+        if not _REDIS_URL.fullmatch(text):
+            raise ValueError(
+                "an address looks like redis://[[user]:password@]host[:port][/db], rediss://… or unix://path"
+            )
+        return SecretStr(text)
 
     @property
     def record_s(self) -> int:

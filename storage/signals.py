@@ -15,6 +15,7 @@ from storage.connect import AWAY
 from storage.errors import RedisUnavailable
 from storage.tasks import end
 
+_PATIENCE_S, _PAUSE_S = 3.0, 0.1
 _HOME = "signals"  # a channel nobody speaks on: a subscription connection needs one
 
 
@@ -76,29 +77,37 @@ class Signals:
             watchers.discard(signal)
             if not watchers and channel != _HOME:
                 self._watchers.pop(channel, None)
-                with suppress(*AWAY):
+                with suppress(*AWAY, AttributeError):
                     async with self._speaking:
                         await self._pubsub.unsubscribe(channel)
 
     async def _subscribe(self, channel: str, signal: Signal) -> None:
         """Returns once the server has confirmed: what is said afterwards is heard."""
         try:
-            async with self._speaking:
-                await self._pubsub.subscribe(channel)
-        except AWAY as error:
+            async with asyncio.timeout(_PATIENCE_S):
+                while not await self._ask_for(channel):
+                    await asyncio.sleep(_PAUSE_S)
+                await signal.wait()
+        except TimeoutError as error:
             raise RedisUnavailable("the job store does not answer; try again shortly") from error
-        if not await signal.wait(3.0):
-            raise RedisUnavailable("the job store does not answer; try again shortly")
+
+    async def _ask_for(self, *channels: str) -> bool:
+        try:
+            async with self._speaking:
+                await self._pubsub.subscribe(*channels)
+        except (*AWAY, AttributeError):  # the latter while the reader makes the connection anew: it has no writer then
+            return False
+        return True
 
     async def _read(self) -> None:
         while True:
             try:
-                if not self._pubsub.subscribed:
-                    async with self._speaking:
-                        await self._pubsub.subscribe(*self._watchers)
+                if not self._pubsub.subscribed and not await self._ask_for(*self._watchers):
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
                 message = await self._pubsub.get_message(ignore_subscribe_messages=False, timeout=30.0)
             except AWAY:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(_PAUSE_S)
                 continue
             if message and message["type"] in ("message", "subscribe"):
                 text = message["data"].decode() if message["type"] == "message" else None

@@ -226,13 +226,13 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visiting(data: Path) -> AsyncIterator[Visitor]:
-    """A visitor with the first key of the gateway that runs on this folder."""
+async def visiting(data: Path, key: str | None = None) -> AsyncIterator[Visitor]:
+    """A visitor of the gateway that runs on this folder, with its kept key if none is given."""
     environment = running_environment(data)
     settings = read(StorageSettings, environment)
     store, objects = Store.open(settings), await asyncio.to_thread(Objects.open, settings)
     url = f"http://{environment['GATEWAY_HOST']}:{environment['GATEWAY_PORT']}"
-    headers = {"authorization": f"Bearer {(data / 'api_key').read_text()}"}
+    headers = {"authorization": f"Bearer {key or (data / 'api_key').read_text()}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=75.0, trust_env=False) as http:
         visitor = Visitor(data, http, store, objects)
         looking = asyncio.create_task(visitor.keep_looking())

@@ -46,6 +46,7 @@ class Lane:
         self.name, self.worker, self.slots, self.lease_s, self.drain_s = name, worker, slots, lease_s, drain_s
         self.steps: dict[str, Function] = {function.name: function for function in map(_function, steps)}
         self.held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
+        self._running: set[asyncio.Task[None]] = set()  # those held, and such as have lost their job and not ended yet
         self.done = 0
         self._freed = asyncio.Event()
 
@@ -63,9 +64,8 @@ class Lane:
         """arq's `on_shutdown`: claim no more, let short work end, hand back the rest with its attempt unspent."""
         await end(self._filling)
         await asyncio.gather(self._taking, return_exceptions=True)
-        tasks = [task for _, task in self.held.values()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=self.drain_s)
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=self.drain_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -102,7 +102,11 @@ class Lane:
     async def _take(self, free: int) -> tuple[float | None, int]:
         wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s)
         for job in jobs:
-            self.held[job.id] = job, asyncio.create_task(self._run(job))
+            self._drop(job.id)  # an earlier attempt of ours, whose lease ran out: its word no longer counts
+            task = asyncio.create_task(self._run(job))
+            self.held[job.id] = job, task
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return wake_s, len(jobs)
 
     async def _renew(self) -> None:
@@ -136,7 +140,8 @@ class Lane:
         except RedisUnavailable as error:  # not the job's fault: its lease will end
             log.warning("job %s is left to its lease: %s", job.id, error)
         finally:
-            del self.held[job.id]
+            if job.id in self.held and self.held[job.id][0] is job:
+                del self.held[job.id]
             self.done += 1
             self._freed.set()
 

@@ -14,12 +14,20 @@ from typing import Any
 
 import msgspec
 
-from storage.errors import EngineFailed, GatewayError, InvalidRequest, ObjectMissing, ObjectsUnavailable
+from storage.errors import (
+    EngineFailed,
+    GatewayError,
+    InvalidRequest,
+    ObjectMissing,
+    ObjectsUnavailable,
+    RedisUnavailable,
+)
 from storage.ids import OutputId, Part, split_output_id
 from storage.job import Failure, Job, Kind, OutputStatus, Status
 from storage.media import extension, object_key
 from storage.objects import Objects
 from storage.queue import Queue
+from storage.tasks import end
 from workers.engines.base import Artifact
 from workers.engines.pool import EnginePool
 from workers.outcomes import JobFailed, NoLongerHeld
@@ -38,10 +46,14 @@ async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
     spool: Spool = ctx["spool"]
     try:
         fields = await _Attempt(job, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], spool).run()
-    except (NoLongerHeld, JobFailed, asyncio.CancelledError):  # a worker that drains keeps what it has for later
-        await spool.sweep(ctx["store"].jobs)
+    except JobFailed:
+        await spool.forget(job.id)
         raise
-    await asyncio.to_thread(spool.forget, job.id)
+    except (GatewayError, NoLongerHeld, asyncio.CancelledError):  # what is tried again finds here what it has
+        with suppress(RedisUnavailable):
+            await spool.sweep(ctx["store"].jobs)
+        raise
+    await spool.forget(job.id)
     return fields
 
 
@@ -98,7 +110,7 @@ class _Attempt:
         try:
             made = await self.engine.generate(task, folder, lambda progress: reached.__setitem__(0, progress))
         finally:
-            ticking.cancel()
+            await end(ticking)
         await asyncio.to_thread(self.spool.keep, self.job, item, made)
 
     async def _source(self) -> Mapping[str, Any]:
@@ -123,8 +135,10 @@ class _Attempt:
             await asyncio.sleep(_TICK_S)
             if reached[0] > told:
                 told = reached[0]
-                progress = (item - 1 + told) / self.job.items * _RENDER_SHARE
-                await self.queue.report(self.job, progress=round(progress, 3), stage="rendering")
+                progress = round((item - 1 + told) / self.job.items * _RENDER_SHARE, 3)
+                self.job.progress = max(self.job.progress, progress)
+                with suppress(RedisUnavailable):
+                    await self.queue.report(self.job, progress=self.job.progress, stage="rendering")
 
     async def _enter_storing(self) -> None:
         if self.job.status == Status.STORING:

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class WorkerSettings(BaseSettings):
     """`GATEWAY_` and a field's name in capitals; `GATEWAY_LANES` is comma-separated."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
 
     worker_name: str = Field(default="", description="how this worker is called in health keys; one is made if empty")
     lanes: Annotated[list[str], NoDecode] = ["engines"]
@@ -27,6 +27,13 @@ class WorkerSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [lane.strip() for lane in value.split(",") if lane.strip()] if isinstance(value, str) else value
+
+    @field_validator("lanes")
+    @classmethod
+    def _at_least_one(cls, lanes: list[str]) -> list[str]:
+        if not lanes:
+            raise ValueError("name at least one lane")
+        return lanes
 
     @property
     def spool(self) -> Path:

@@ -1,10 +1,11 @@
-"""Where results lie between being made and being stored: a folder on this machine, one folder in it per attempt at an
-item of a job.
+"""Where results lie between being made and being stored: a folder on this machine, in it one per attempt at an item.
+
 An item counts as made once its `made.json` has its final name; all else there is half-done. Losing the spool costs
 time, not jobs.
-Losing the spool loses time, not jobs.
 """
 
+import asyncio
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ _MARK = "made.json"
 
 
 class Spool:
-    """One machine's spool, which its workers may share. Every method blocks on the disk, but for `sweep`."""
+    """One machine's spool, which its workers may share. What is not a coroutine blocks on the disk."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -47,16 +48,16 @@ class Spool:
                     return made
         return None
 
-    def forget(self, job_id: str) -> None:
-        """Remove all of a job's items."""
-        shutil.rmtree(self.root / job_id, ignore_errors=True)
+    async def forget(self, *job_ids: str) -> None:
+        """Remove all items of jobs."""
+        for id in job_ids:
+            await asyncio.to_thread(shutil.rmtree, self.root / id, ignore_errors=True)
 
     async def sweep(self, jobs: Jobs) -> int:
         """Forget the jobs that have ended elsewhere, or are gone. Returns how many that were."""
-        ids = [path.name for path in self.root.iterdir()]
+        ids = await asyncio.to_thread(os.listdir, self.root)
         over = [id for id, job in zip(ids, await jobs.get(*ids), strict=True) if job is None or job.ended]
-        for id in over:
-            self.forget(id)
+        await self.forget(*over)
         return len(over)
 
     def _attempt(self, job: Job, item: int) -> Path:

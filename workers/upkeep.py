@@ -4,7 +4,6 @@ Each may run twice, late or not at all without harm: jobs do not wait for it, ex
 """
 
 import logging
-import time
 from typing import Any
 
 from redis.asyncio import Redis
@@ -33,7 +32,8 @@ async def erase(ctx: dict[str, Any]) -> int:
     redis: Redis = ctx["store"].redis
     objects: Objects = ctx["objects"]
     with redis_errors():
-        due = await command(redis, "ZRANGE", keys.ERASE, "-inf", int(time.time() * 1000), "BYSCORE", "LIMIT", 0, _MOST)
+        seconds, _ = await command(redis, "TIME")
+        due = await command(redis, "ZRANGE", keys.ERASE, "-inf", int(seconds) * 1000, "BYSCORE", "LIMIT", 0, _MOST)
     for job in due:
         try:
             await objects.delete_prefix(job_prefix(job.decode()))

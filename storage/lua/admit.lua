@@ -10,7 +10,9 @@ if digest ~= '' then
   if before and string.sub(before, 38) ~= fingerprint then return {'reused'} end
   local first = before and string.sub(before, 1, 36)
   if first and first ~= id then
-    if redis.call('EXISTS', 'job:' .. first) == 0 then return {'gone'} end
+    local priority = redis.call('HGET', 'job:' .. first, 'priority')
+    if not priority then return {'gone'} end
+    redis.call('HSET', 'job:' .. first, 'priority', priority)   -- a write: so WAITAOF and WAIT wait for the first one too
     return {'replayed', first, row(first)}
   end
 end

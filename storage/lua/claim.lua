@@ -19,7 +19,7 @@ while #claimed < free do
     local status, owner, started, start_by = it[AT.status], it[AT.owner], it[AT.started], it[AT.start_by]
     if status == 'queued' and not started and start_by and now > tonumber(start_by) then
       local _, _, its = life(id)
-      redis.call('HSET', job, 'status', 'expired', 'finished', now)
+      redis.call('HSET', job, 'status', 'expired', 'finished', now, 'error', LATE)
       settle(id, its, 'expired', now, record_s)
       tell(owner, id, 'expired')
     elseif status and not ENDED[status] then

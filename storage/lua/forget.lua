@@ -1,8 +1,7 @@
 -- Delete a job: out of every set and its owner's feed, its record gone, its media listed to be erased.
--- ARGV: id, owner, ms after which the media are erased once more (a worker may be storing some right now), digest of the
--- idempotency key to free ('' if none).
+-- ARGV: id, owner, ms after which the media are erased once more (a worker may be storing some right now).
 -- Returns 1, or 0 if there is no such job of that owner.
-local id, owner, again, digest = unpack(ARGV)
+local id, owner, again = unpack(ARGV)
 local job = 'job:' .. id
 local whose, lane, priority = unpack(redis.call('HMGET', job, 'owner', 'lane', 'priority'))
 if whose ~= owner then return 0 end
@@ -12,7 +11,6 @@ redis.call('ZREM', 'due', id)
 redis.call('ZREM', 'jobs:' .. owner, id)
 redis.call('ZADD', 'erase', now_ms() + again, id)
 redis.call('DEL', job)
-if digest ~= '' then redis.call('DEL', 'idem:' .. owner .. ':' .. digest) end
 redis.call('PUBLISH', 'canceled:' .. lane, id)
 tell(owner, id, 'deleted')
 return 1

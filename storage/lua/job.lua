@@ -29,14 +29,15 @@ local function make_ready(id, lane, priority, owner, created)
 end
 
 local FEED_S = 30 * 86400
+local MIDWAY = {running = true, making = true, stored = true, storing = true}   -- an end is still to come
 
 local function tell(owner, id, what)          -- the owner's feed, and whoever waits for this job
   redis.call('XADD', 'feed:' .. owner, 'MAXLEN', '~', 10000, '*', 'job', id, 'status', what)
-  if what == 'queued' or ENDED[what] then redis.call('EXPIRE', 'feed:' .. owner, FEED_S) end
+  if not MIDWAY[what] then redis.call('EXPIRE', 'feed:' .. owner, FEED_S) end
   redis.call('PUBLISH', 'job:' .. id, what)
 end
 
-local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before'}
+local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error'}
 
 local function life(id)                       -- what its moves depend on
   local values, its = redis.call('HMGET', 'job:' .. id, 'status', 'token', unpack(LIFE)), {}
@@ -49,6 +50,7 @@ local function settle(id, its, status, now, record_s)
   local lane, kind, started, keep_s = its.lane, its.kind, its.started, its.keep_s
   if its.start_by then redis.call('ZREM', 'due', id) end
   if its.stage or its.not_before then redis.call('HDEL', 'job:' .. id, 'stage', 'not_before') end
+  if its.error and (status == 'succeeded' or status == 'canceled') then redis.call('HDEL', 'job:' .. id, 'error') end
   if status == 'succeeded' and tonumber(started or 0) > 0 then
     local took, mean = now - started, tonumber(redis.call('HGET', 'mean:' .. lane, kind) or 0)
     redis.call('HSET', 'mean:' .. lane, kind, string.format('%.0f', mean == 0 and took or mean * 0.9 + took * 0.1))
@@ -60,6 +62,8 @@ local function settle(id, its, status, now, record_s)
   end
   if tonumber(record_s) > 0 then redis.call('EXPIRE', 'job:' .. id, record_s) end
 end
+
+local LATE = '{"code":"deadline_passed","message":"it did not start in time","retryable":true}'
 
 -- Wake what sleeps no longer: delayed jobs, and held jobs whose lease ran out (their worker is gone).
 local function wake(lane, now, tries, record_s)

@@ -10,7 +10,7 @@ for _, id in ipairs(redis.call('ZRANGE', 'due', '-inf', now, 'BYSCORE', 'LIMIT',
   if status == 'queued' and not its.started then
     redis.call('ZREM', 'wait:' .. its.lane .. ':' .. its.priority .. ':' .. its.owner, id)
     redis.call('ZREM', 'asleep:' .. its.lane, id)
-    redis.call('HSET', job, 'status', 'expired', 'finished', now)
+    redis.call('HSET', job, 'status', 'expired', 'finished', now, 'error', LATE)
     settle(id, its, 'expired', now, record_s)
     tell(its.owner, id, 'expired')
     ended = ended + 1

@@ -54,7 +54,7 @@ class Up:
 
     def processes(self) -> list[psutil.Process]:
         """Everything it has started, and what that has started."""
-        return cast("list[psutil.Process]", self.process.children(recursive=True))
+        return self.process.children(recursive=True)
 
     def end(self, number: int) -> int:
         """Send it a signal, wait for its end, and return its exit code."""
@@ -84,7 +84,8 @@ def up(data: Path, port: int, **variables: str) -> Iterator[Up]:
         yield running
         started = list({*started, *(running.processes() if process.is_running() else [])})
     finally:
-        process.terminate()
+        if process.is_running():
+            process.terminate()
         process.wait(WITHIN_S)
         running.close()
         _, left = psutil.wait_procs(started, timeout=WITHIN_S)

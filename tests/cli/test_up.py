@@ -16,8 +16,8 @@ from tests.gateway import visiting
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One for the tests that do it no harm."""
-    with up(tmp_path_factory.mktemp("up") / "data", free_ports(1)[0]) as running:
+    """One for all tests that leave it running."""
+    with up(tmp_path_factory.mktemp("up") / "data", free_ports(1)[0], GATEWAY_LEASE_S="2") as running:
         yield running
 
 
@@ -85,7 +85,7 @@ async def test_whatever_is_killed_is_started_again_and_the_job_under_way_is_done
 
 async def test_killed_it_leaves_nothing_and_started_again_it_finishes_what_it_had_accepted(tmp_path: Path) -> None:
     data, port = tmp_path / "data", free_ports(1)[0]
-    with up(data, port) as before:
+    with up(data, port, GATEWAY_LEASE_S="2") as before:
         started = before.processes()
         async with visiting(data) as visitor:
             first, last = await visitor.generate()
@@ -95,7 +95,7 @@ async def test_killed_it_leaves_nothing_and_started_again_it_finishes_what_it_ha
         psutil.wait_procs(started, timeout=10)
         assert not [process for process in started if process.is_running()]
 
-    with up(data, port) as after:
+    with up(data, port, GATEWAY_LEASE_S="2") as after:
         assert f"  first API key  in {data}/api_key" in after.said
         async with visiting(data) as visitor:
             await visitor.complete(first, last)

@@ -7,7 +7,8 @@ import pytest
 from redis.asyncio import Redis
 
 from storage.errors import Gone, KeyReused, NotFound
-from storage.job import Job, PublicStatus, Status
+from storage.ids import new_job_id
+from storage.job import Failure, Job, PublicStatus, Status
 from storage.jobs import IDEMPOTENCY_WINDOW_S, Idempotency, Jobs
 from storage.queue import Queue
 from tests.storage.samples import LANE, LEASE_S, feed, sample, server_ms, where
@@ -253,3 +254,46 @@ async def test_a_job_cannot_be_deleted_twice(jobs: Jobs) -> None:
     await jobs.forget(job)
     with pytest.raises(NotFound):
         await jobs.forget(job)
+
+
+async def test_a_job_that_did_not_start_in_time_says_so(queue: Queue, jobs: Jobs) -> None:
+    late = (await jobs.admit(sample(start_by=1))).job
+    assert (await queue.claim(LANE, 1, lease_s=5))[1] == []
+    (expired,) = await jobs.get(late.id)
+    assert expired
+    assert expired.error
+    assert expired.error.code == "deadline_passed"
+
+
+async def test_a_cancelled_job_does_not_show_the_failure_of_an_earlier_attempt(queue: Queue, jobs: Jobs) -> None:
+    await jobs.admit(sample())
+    _, (held,) = await queue.claim(LANE, 1, lease_s=5)
+    again = Failure("engine_lost", "killed", retryable=True)
+    assert await queue.advance(held.id, Status.QUEUED, token=held.token, delay_s=60, error=again)
+    assert await jobs.cancel(held)
+    (canceled,) = await jobs.get(held.id)
+    assert canceled
+    assert canceled.error is None
+
+
+async def test_expired_records_hide_no_live_job_and_leave_the_list(redis: Redis, jobs: Jobs) -> None:
+    live = (await jobs.admit(sample())).job
+    later = live.created + 1
+    await redis.zadd("jobs:alice", {new_job_id(): later + n for n in range(1100)})
+    page = await jobs.page("alice", limit=20)
+    assert [job.id for job in page.jobs] == [live.id]
+    assert await redis.zcard("jobs:alice") == 1
+
+
+async def test_pruning_goes_past_what_lives(redis: Redis, jobs: Jobs) -> None:
+    live = [(await jobs.admit(sample())).job.id for _ in range(5)]
+    await redis.zadd("jobs:alice", {new_job_id(): 1e15 + n for n in range(5)})
+    assert await jobs.prune("alice", most=2) == 5
+    assert sorted(id.decode() for id in await redis.zrange("jobs:alice", 0, -1)) == sorted(live)
+
+
+async def test_deleting_a_job_of_an_owner_whose_feed_has_gone_leaves_no_feed_for_ever(redis: Redis, jobs: Jobs) -> None:
+    job = (await jobs.admit(sample())).job
+    await redis.delete("feed:alice")
+    await jobs.forget(job)
+    assert await redis.ttl("feed:alice") > 0

@@ -13,7 +13,6 @@ from storage.errors import InvalidRequest
 from storage.job import Job, Kind, PublicStatus, Status
 from storage.jobs import Jobs
 from storage.queue import Queue
-from storage.scripts import Scripts
 from tests.storage.samples import LANE, LEASE_S, sample
 
 
@@ -120,13 +119,13 @@ async def test_jobs_whose_records_have_expired_are_passed_over(jobs: Jobs, redis
     assert [id for page in await all_pages(jobs, limit=2) for id in page] == newest_first(made[1::2])
 
 
-async def test_upkeep_drops_them_from_the_list(jobs: Jobs, scripts: Scripts, redis: Redis) -> None:
+async def test_upkeep_drops_them_from_the_list(jobs: Jobs, redis: Redis) -> None:
     made = [sample() for _ in range(6)]
     await admit(jobs, *made)
     for job in made[:3]:
         await redis.delete(f"job:{job.id}")
-    assert await scripts.call("prune", "alice", 100) == 3
-    assert await scripts.call("prune", "alice", 100) == 0
+    assert await jobs.prune("alice", most=2) == 3
+    assert await jobs.prune("alice", most=2) == 0
     assert await redis.zcard("jobs:alice") == 3
 
 

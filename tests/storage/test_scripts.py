@@ -234,13 +234,16 @@ async def test_without_a_replica_nothing_is_admitted_where_one_is_asked_for(redi
 
 
 async def refused(redis: Redis, confirm: Confirm) -> None:
-    """The job is not admitted, its key is free for another try, and only its media remain to be erased."""
+    """The job is not admitted, only its media remain to be erased; one with a key is left for its repetition."""
     jobs, job, key = jobs_on(redis, confirm=confirm), sample(start_by=2**42), Idempotency.of("key", b"body")
     with pytest.raises(NotDurable):
-        await jobs.admit(job, key)
+        await jobs.admit(job)
     assert await where(redis, job.id) == {"erase"}
-    again = await jobs_on(redis).admit(sample(), key)
-    assert not again.replayed
+    keyed = sample()
+    for again in (keyed, sample()):
+        with pytest.raises(NotDurable):
+            await jobs.admit(again, key)
+    assert (await jobs_on(redis).admit(sample(), key)).job.id == keyed.id
 
 
 async def test_a_replay_that_is_not_confirmed_leaves_the_first_job_alone(redis: Redis, jobs: Jobs) -> None:

@@ -240,3 +240,27 @@ async def test_a_lane_survives_its_connections_and_its_scripts_being_cut(store: 
 async def _has(store: Store, job: Job, status: Status, attempt: int) -> bool:
     now = await read(store, job.id)
     return (now.status, now.attempt) == (status, attempt) and now.not_before > 0
+
+
+async def test_a_job_claimed_again_by_the_same_lane_ends_its_earlier_attempt_and_only_that(store: Store) -> None:
+    begun: list[int] = []
+    ended_early: list[int] = []
+
+    async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        begun.append(job.token)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended_early.append(job.token)
+        return {}
+
+    async with serving(store, work, lease_s=600.0, drain_s=0.0) as lane:
+        job = await admit(store)
+        await until(lambda: begun)
+        await store.redis.zadd("asleep:engines", {job.id: 1})  # as if its lease had run out unnoticed
+        await store.redis.lpush("bell:engines", 1)
+        await until(lambda: len(begun) == 2)
+        await until(lambda: ended_early == begun[:1])
+        assert lane.held[job.id][0].token == begun[1]
+        assert not lane.held[job.id][1].done()
+    assert ended_early == begun
