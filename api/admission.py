@@ -1,12 +1,14 @@
 """From a request that a dialect has understood to a stored job: once, however often the request is sent."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from api.scope import header
 from api.services import Call, Services
+from api.validation import InvalidFields
 from storage.catalog import ENGINES, Model
-from storage.errors import InvalidRequest
+from storage.errors import InvalidRequest, RequestError
 from storage.ids import new_job_id
 from storage.job import Job, Kind
 from storage.jobs import Admission, Idempotency
@@ -14,17 +16,6 @@ from storage.jobs import Admission, Idempotency
 PRIORITY = 5
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class NewJob(NamedTuple):
-    """What a dialect makes of a request. `name` is the model's public name."""
-
-    kind: Kind
-    dialect: str
-    name: str
-    model: Model
-    request: dict[str, Any]
-    items: int
 
 
 class Terms(NamedTuple):
@@ -37,19 +28,44 @@ class Terms(NamedTuple):
     metadata: dict[str, Any] = {}  # noqa: RUF012 - a tuple's default; nobody writes to it
 
 
-AS_CONFIGURED = Terms()
+class NewJob(NamedTuple):
+    """What a dialect makes of a request. `name` is the model's public name."""
+
+    kind: Kind
+    dialect: str
+    name: str
+    model: Model
+    request: dict[str, Any]
+    items: int
+    terms: Terms = Terms()
 
 
-async def admit(request: Call, new: NewJob, terms: Terms = AS_CONFIGURED) -> Admission:
-    """Store the job, or find the one that the same `Idempotency-Key` brought before.
+async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]]) -> Admission:
+    """Store the job that `understand` makes of the body, or find the one that the same `Idempotency-Key` brought before.
 
-    Raises InvalidRequest (a key that is none), KeyReused, Gone, RedisUnavailable, NotDurable.
+    What a request was accepted for may be there no more when it comes again: the clip to extend, the model. So one that
+    is refused now is looked up before it is told so.
+
+    Raises what `understand` does, InvalidRequest (a key that is none), KeyReused, Gone, RedisUnavailable, NotDurable.
     """
+    jobs, body = Services.of(request).store.jobs, await request.body()
+    key = idempotency_key(header(request.scope, b"idempotency-key"))
+    seen = Idempotency.of(key, request.scope["path"].encode(), body) if key else None
+    try:
+        new = await understand(body)
+    except (RequestError, InvalidFields):
+        if seen and (first := await jobs.replayed(request.user.id, seen)):
+            return first
+        raise
+    return await jobs.admit(_job(request.user.id, new), seen)
+
+
+def _job(owner: str, new: NewJob) -> Job:
     engine = ENGINES[new.model.engine]
-    job = Job(
+    return Job(
         id=new_job_id(),
         kind=new.kind,
-        owner=request.user.id,
+        owner=owner,
         dialect=new.dialect,
         model=new.name,
         engine=new.model.engine,
@@ -57,11 +73,8 @@ async def admit(request: Call, new: NewJob, terms: Terms = AS_CONFIGURED) -> Adm
         step=engine.step,
         request=new.request,
         items=new.items,
-        **terms._asdict(),
+        **new.terms._asdict(),
     )
-    key = idempotency_key(header(request.scope, b"idempotency-key"))
-    seen = Idempotency.of(key, request.scope["path"].encode(), await request.body()) if key else None
-    return await Services.of(request).store.jobs.admit(job, seen)
 
 
 def idempotency_key(sent: str | None) -> str | None:

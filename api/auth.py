@@ -6,7 +6,6 @@ the memory at once; should that news not get through, `TRUST_S` is also the long
 
 import asyncio
 import base64
-import binascii
 from typing import Any
 
 from api.scope import header
@@ -96,6 +95,6 @@ def _password(encoded: str) -> str | None:
     """The password of Basic credentials (RFC 7617); the user name may be anything."""
     try:
         _, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no ASCII, no Base64 or no UTF-8
         return None
     return (password or None) if colon else None

@@ -63,7 +63,9 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """Litestar's handler for whatever an operation raises."""
     fault = _fault(request, error)
     if fault.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request %s failed: %s %s", fault.request_id, request.method, request.url.path, exc_info=error)
+        # the route, not the path: a media link's path is the right to its file
+        route = request.scope.get("path_template", "an unknown route")
+        log.error("request %s failed: %s %s", fault.request_id, request.method, route, exc_info=error)
     media_type, body = _dialect(request.scope["path"])(fault)
     content = b"" if request.method == "HEAD" else msgspec.json.encode(body)
     return Response(content, status_code=fault.status, media_type=media_type, headers=dict(fault.headers))

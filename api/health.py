@@ -2,7 +2,7 @@
 
 import time
 
-from litestar import Request, get
+from litestar import Request, get, route
 from litestar.datastructures import State
 from litestar.types import ASGIApp
 
@@ -23,10 +23,23 @@ async def health() -> ASGIApp:
     return json_reply({"status": "ok"})
 
 
+@route("/health", http_method="HEAD", include_in_schema=False)
+async def health_head() -> ASGIApp:
+    return json_reply({"status": "ok"})
+
+
 @get("/ready", tags=["Operation"], summary="Readiness", operation_class=examples.READY)
 async def ready(request: Request[None, None, State]) -> ASGIApp:
     """Redis and the object store answer. A lane without workers is no reason to send callers away: its jobs wait."""
-    services = Services.of(request)
+    return await _readiness(Services.of(request))
+
+
+@route("/ready", http_method="HEAD", include_in_schema=False)
+async def ready_head(request: Request[None, None, State]) -> ASGIApp:
+    return await _readiness(Services.of(request))
+
+
+async def _readiness(services: Services) -> ASGIApp:
     lanes = await _lanes(services.store, services.catalog)
     objects = await _objects(services)
     able = lanes is not None and objects
@@ -38,6 +51,9 @@ async def ready(request: Request[None, None, State]) -> ASGIApp:
     }
     headers = [] if able else [(b"retry-after", b"%d" % RETRY_AFTER_S)]
     return json_reply(body, status=200 if able else 503, headers=headers)
+
+
+OPERATIONS = [health, health_head, ready, ready_head]
 
 
 async def _objects(services: Services) -> bool:

@@ -5,8 +5,10 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
+from uuid import UUID
 
 from litestar import Router, delete, get, post
 from litestar.params import FromPath
@@ -60,9 +62,7 @@ _READERS: Mapping[Kind, _Reader] = {
 )
 async def submit(request: Call) -> ASGIApp:
     """Any kind. `input` is what the kind's own dialect takes."""
-    asked = parse_body(Submission, await request.body())
-    new = await _understood(request, asked)
-    job, replayed = await admit(request, new, _terms(asked))
+    job, replayed = await admit(request, partial(_understood, request))
     body = await _rendered(request, job)
     location = (b"location", body["urls"]["self"].encode())
     headers = [*job_headers(job, replayed=replayed), location, (b"retry-after", b"%d" % POLL_S)]
@@ -73,8 +73,8 @@ async def submit(request: Call) -> ASGIApp:
 async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
     """The job as it stands; with `wait`, as soon as it has ended, and at the latest when that time is up."""
     wait_s, applied = _patience(request)
-    await _own(request, job_id)
-    job = await job_when(lambda job: job.ended, job_id, Services.of(request).store, request.receive, wait_s)
+    id = (await _own(request, job_id)).id
+    job = await job_when(lambda job: job.ended, id, Services.of(request).store, request.receive, wait_s)
     if job is None:
         raise NotFound("there is no such job")
     return json_reply(await _rendered(request, job), headers=[*job_headers(job), *applied])
@@ -82,9 +82,9 @@ async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
 
 @post("/jobs/{job_id:str}/cancel", status_code=200, summary="Cancel a job", operation_class=examples.CANCEL)
 async def cancel(request: Call, job_id: FromPath[str]) -> ASGIApp:
-    """It ends at once, and whoever works on it is told. What is stored by then stays."""
+    """It ends at once, and whoever works on it is told. What is stored by then stays. Once more is as good as once."""
     job = await _own(request, job_id)
-    if job.ended or not await Services.of(request).store.jobs.cancel(job):
+    if not await Services.of(request).store.jobs.cancel(job):
         job = await _own(request, job_id)
         raise AlreadyEnded(f"this job has ended: it is {job.public_status}")
     job = await _own(request, job_id)
@@ -116,11 +116,12 @@ async def feed(request: Call) -> ASGIApp:
     return json_reply({"object": "list", "data": data, "next_cursor": page.cursor})
 
 
-async def _understood(request: Call, asked: Submission) -> NewJob:
-    """What the kind's dialect makes of the input. Its errors name fields inside `input`."""
+async def _understood(request: Call, raw: bytes) -> NewJob:
+    """What the kind's dialect makes of the input, on the caller's terms. Errors name fields inside `input`."""
+    asked = parse_body(Submission, raw)
     reader = _READERS[asked.kind]
     named = asked.input.get("mv")
-    if asked.model and named not in (None, asked.model):
+    if asked.model and named not in (None, "", asked.model):
         raise InvalidRequest("is not the model that the input names as mv", field="model")
     content = {**asked.input, "mv": asked.model} if asked.model else asked.input
     body = parse_value(reader.body, content, "input")
@@ -136,7 +137,7 @@ async def _understood(request: Call, asked: Submission) -> NewJob:
         )
     if asked.model and new.name != asked.model:
         raise InvalidRequest(f"the clip was made by {new.name}, and so is this", field="model")
-    return new
+    return new._replace(terms=_terms(asked))
 
 
 def _terms(asked: Submission) -> Terms:
@@ -151,11 +152,20 @@ def _terms(asked: Submission) -> Terms:
 
 async def _own(request: Call, job_id: str) -> Job:
     """The caller's job of that id. Raises NotFound, for anyone else's too."""
-    if is_job_id(job_id):
-        (job,) = await Services.of(request).store.jobs.get(job_id)
+    id = _as_written(job_id)
+    if is_job_id(id):
+        (job,) = await Services.of(request).store.jobs.get(id)
         if job is not None and job.owner == request.user.id:
             return job
     raise NotFound("there is no such job")
+
+
+def _as_written(id: str) -> str:
+    """A UUID in the one spelling that we use, whichever it came in; what is none, as it is."""
+    try:
+        return str(UUID(id))
+    except ValueError:
+        return id
 
 
 async def _rendered(request: Call, job: Job) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Submission(BaseModel):
     input: dict[str, Any] = Field(description="What the kind's own dialect takes")
     priority: int = Field(default=PRIORITY, ge=0, le=9, description="0 is served first")
     start_within_s: float | None = Field(default=None, gt=0, le=_YEAR_S, description="Expires if not begun by then")
-    run_within_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Fails if not done by then")
+    run_within_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Expires if one attempt takes longer")
     keep_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Record and media are erased after that")
     metadata: dict[str, Any] = Field(default={}, description="The caller's own; comes back in every answer")
 

@@ -21,7 +21,7 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
             yield
 
     return Litestar(
-        [suno.router, jobs.router, media.router, health.health, health.ready, docs.router],
+        [suno.router, jobs.router, media.router, *health.OPERATIONS, docs.router],
         lifespan=[running],
         exception_handlers={Exception: errors.answer},
         before_send=[scope.stamp],

@@ -42,7 +42,7 @@ _PROBLEM = {
 _WHEN = {
     401: "No API key, or not a good one",
     404: "No such thing, or another caller's",
-    409: "The job has ended",
+    409: "The job has ended otherwise",
     410: "It was here, and is not any more; or will never be",
     413: "The body is too large; the limit is named",
     422: "The body does not fit; the field is named",

@@ -7,6 +7,10 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import NamedTuple
 
 
+_MOST_DIGITS = 19
+"""Any number longer than that lies beyond every file."""
+
+
 class File(NamedTuple):
     """What is known of a stored file. `etag` with its quotes."""
 
@@ -56,14 +60,19 @@ def wanted(header: Headers, file: File) -> Span | None:
     if not asked or not (asked[1] or asked[2]) or not _still_same(header(b"if-range"), file):
         return None
     if not asked[1]:
-        first, last = max(0, file.size_bytes - int(asked[2])), file.size_bytes - 1
+        first, last = max(0, file.size_bytes - _number(asked[2])), file.size_bytes - 1
     else:
-        first, last = int(asked[1]), int(asked[2]) if asked[2] else file.size_bytes - 1
+        first, last = _number(asked[1]), _number(asked[2]) if asked[2] else file.size_bytes - 1
         if last < first and asked[2]:
             return None
     if first > last or first >= file.size_bytes:
         raise Unsatisfiable
     return Span(first, min(last, file.size_bytes - 1))
+
+
+def _number(digits: str) -> int:
+    """The number, or where it is longer than any file a part of it that is so too: Python reads 4300 digits at most."""
+    return int(digits.lstrip("0")[:_MOST_DIGITS] or "0")
 
 
 def _still_same(condition: str | None, file: File) -> bool:
@@ -80,6 +89,6 @@ def _date(text: str | None) -> datetime | None:
         return None
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # no date, or one whose year or offset no clock can show
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """The Suno surface: generate, extend, concat, feed. Litestar serves each path with and without the slash at its end."""
 
+import math
 import re
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,12 +19,13 @@ from api.services import Call, Services, authenticate
 from api.validation import parse_body
 from storage.errors import InvalidRequest, NotFound
 from storage.ids import split_output_id
-from storage.job import Job, Kind
+from storage.job import Kind
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IDS = 200
 PAGE_CLIPS = 20
 MAX_PAGE = 49
+"""The pages after it are empty: each page costs as much as all before it."""
 
 MUSIC = [Kind.MUSIC_GENERATE, Kind.MUSIC_EXTEND, Kind.MUSIC_CONCAT]
 
@@ -38,8 +40,11 @@ MUSIC = [Kind.MUSIC_GENERATE, Kind.MUSIC_EXTEND, Kind.MUSIC_CONCAT]
 async def generate(request: Call) -> ASGIApp:
     """A song in two versions, from lyrics or a description. With `continue_clip_id` it goes on from that clip."""
     services = Services.of(request)
-    new = await generation(services, request.user.id, parse_body(suno.Generate, await request.body()))
-    job, replayed = await admit(request, new)
+
+    async def understood(body: bytes) -> NewJob:
+        return await generation(services, request.user.id, parse_body(suno.Generate, body))
+
+    job, replayed = await admit(request, understood)
     answer = _clips(request, services).submission(job, replayed=replayed)
     return json_reply(answer, headers=job_headers(job, replayed=replayed))
 
@@ -54,8 +59,11 @@ async def generate(request: Call) -> ASGIApp:
 async def concat(request: Call) -> ASGIApp:
     """A song and its extensions, made one. `clip_id` is the last extension's."""
     services = Services.of(request)
-    new = await concatenation(services, request.user.id, parse_body(suno.Concat, await request.body()))
-    job, replayed = await admit(request, new)
+
+    async def understood(body: bytes) -> NewJob:
+        return await concatenation(services, request.user.id, parse_body(suno.Concat, body))
+
+    job, replayed = await admit(request, understood)
     (answer,) = _clips(request, services).of(job, submitted=not replayed)
     return json_reply(answer, headers=job_headers(job, replayed=replayed))
 
@@ -110,7 +118,7 @@ async def find_clip(services: Services, owner: str, id: str) -> suno.Clip | None
     if parts is None:
         return None
     (job,) = await services.store.jobs.get(parts.job)
-    return suno.clip_of(id, job, owner)
+    return suno.clip_of(parts, job, owner)
 
 
 def _clips(request: Call, services: Services) -> Clips:
@@ -130,24 +138,30 @@ async def _feed(request: Call, query: dict[str, list[str]]) -> tuple[list[dict[s
         return await _recent(services, request.user.id, clips, _page(query))
     if len(ids) > MAX_IDS:
         raise InvalidRequest(f"at most {MAX_IDS} ids may be asked for at once, not {len(ids)}", field="ids")
-    named = {id: parts.job for id in ids if (parts := split_output_id(id))}
-    wanted = list(dict.fromkeys(named.values()))
+    named = list(dict.fromkeys(parts for id in ids if (parts := split_output_id(id))))  # however each is spelled
+    wanted = list(dict.fromkeys(parts.job for parts in named))
     jobs = dict(zip(wanted, await services.store.jobs.get(*wanted), strict=True))
-    found = (suno.clip_of(id, jobs[job], request.user.id) for id, job in named.items())
+    found = (suno.clip_of(parts, jobs[parts.job], request.user.id) for parts in named)
     return [clips.render(clip) for clip in found if clip], False
 
 
 async def _recent(services: Services, owner: str, clips: Clips, page: int) -> tuple[list[dict[str, Any]], bool]:
+    if page > MAX_PAGE:
+        return [], False
     first, last = page * PAGE_CLIPS, (page + 1) * PAGE_CLIPS
-    newest: list[Job] = (await services.store.jobs.page(owner, limit=last + 1, kinds=MUSIC)).jobs
-    found = [suno.Clip(job, item) for job in newest for item in range(1, job.items + 1)]
+    found: list[suno.Clip] = []
+    cursor: str | None = ""
+    while cursor is not None and len(found) <= last:
+        fewest = math.ceil((last + 1 - len(found)) / suno.CLIPS)  # jobs that may hold what is still missing
+        newest, cursor = await services.store.jobs.page(owner, cursor=cursor, limit=fewest, kinds=MUSIC)
+        found += [suno.Clip(job, item) for job in newest for item in range(1, job.items + 1)]
     return [clips.render(clip) for clip in found[first:last]], len(found) > last
 
 
 def _page(query: dict[str, list[str]]) -> int:
     text = query.get("page", ["0"])[-1]
-    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) > MAX_PAGE:
-        raise InvalidRequest(f"a page is a number from 0 to {MAX_PAGE}", field="page")
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise InvalidRequest("a page is a number, counted from 0", field="page")
     return int(text)
 
 

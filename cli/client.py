@@ -38,6 +38,8 @@ class Client:
                 shutil.copyfileobj(answer, file)
         except (HTTPError, HTTPException, ConnectionError, TimeoutError) as error:
             raise Refused(f"GET {url}: {error}") from error
+        if to.stat().st_size != int(answer.headers["content-length"]):  # which http.client does not mind
+            raise Refused(f"GET {url}: the answer ended too early")
 
     def _call(self, method: str, path: str, data: bytes | None = None) -> bytes:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}

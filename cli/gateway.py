@@ -72,9 +72,8 @@ class Gateway:
         self.worker = f"local-{secrets.token_hex(4)}"
         self.parts: list[Service] = []
         self.environment: dict[str, str] = {}
-        environment = os.environ if inherited is None else inherited
-        self._given = environment
-        self._inherited = past_proxies(without_empty(environment))
+        self._given = os.environ if inherited is None else inherited
+        self._inherited = past_proxies(without_empty(self._given))
         self._inherited.pop("GATEWAY_API_KEY", None)  # of no use to the parts
         self._lock: int | None = None
 
@@ -133,7 +132,7 @@ class Gateway:
             "GATEWAY_SECRET": self._inherited.get("GATEWAY_SECRET") or kept_secret(self.data / "secret"),
         }
         for settings in (ApiSettings, WorkerSettings):
-            read(settings, self.environment)
+            read(settings, self.environment)  # here, to say what is wrong before anything has started
         check_catalog(self.environment)
         self._start_servers()
         self._let_somebody_in(given)

@@ -93,9 +93,26 @@ class Jobs:
             case [b"replayed", bytes(id), row] if first := Job.from_row(id.decode(), row):
                 return Admission(first, replayed=True)
             case [b"reused"]:
-                raise KeyReused("this Idempotency-Key was used before with another body", field="Idempotency-Key")
+                raise _reused()
             case _:
-                raise Gone("the job of this Idempotency-Key has been deleted", field="Idempotency-Key")
+                raise _gone()
+
+    async def replayed(self, owner: str, idempotency: Idempotency) -> Admission | None:
+        """The job that the same request brought before; None if it has brought none.
+
+        For requests that could not be admitted now; `admit` looks for itself. Raises KeyReused, Gone, RedisUnavailable.
+        """
+        with redis_errors():
+            before = await command(self._redis, "GET", f"idem:{owner}:{idempotency.key}")
+        if before is None:
+            return None
+        id, _, fingerprint = before.decode().partition(" ")
+        if fingerprint != idempotency.fingerprint:
+            raise _reused()
+        (first,) = await self.get(id)
+        if first is None:
+            raise _gone()
+        return Admission(first, replayed=True)
 
     async def get(self, *ids: str) -> list[Job | None]:
         """Jobs by id, in one call; None where there is none."""
@@ -180,6 +197,14 @@ class Jobs:
             if older or not flat:
                 return older
             skipped += limit
+
+
+def _reused() -> KeyReused:
+    return KeyReused("this Idempotency-Key was used before with another body", field="Idempotency-Key")
+
+
+def _gone() -> Gone:
+    return Gone("the job of this Idempotency-Key has been deleted", field="Idempotency-Key")
 
 
 class _Cursor(NamedTuple):

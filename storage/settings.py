@@ -4,11 +4,13 @@ Read once at start from the environment (`GATEWAY_…`), then passed in.
 """
 
 import re
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio.connection import parse_url
 
 _REDIS_URL = re.compile(r"rediss?://([^@\s]*@)?([^][/?@:\s]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\d+)?(\?\S*)?|unix://\S+")
 
@@ -42,11 +44,10 @@ class StorageSettings(BaseSettings):
     def _is_an_address(cls, url: SecretStr) -> SecretStr:
         """What both redis-py and arq can read; the message shows nothing of it, for it may hold a password."""
         text = url.get_secret_value().strip().removesuffix("/")
-        if not _REDIS_URL.fullmatch(text):
-            raise ValueError(
-                "an address looks like redis://[[user]:password@]host[:port][/db], rediss://… or unix://path"
-            )
-        return SecretStr(text)
+        with suppress(ValueError):
+            if _REDIS_URL.fullmatch(text) and parse_url(text):
+                return SecretStr(text)
+        raise ValueError("an address looks like redis://[[user]:password@]host[:port][/db], rediss://… or unix://path")
 
     @property
     def record_s(self) -> int:

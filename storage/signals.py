@@ -5,18 +5,22 @@ change, and after a lost connection every waiter is signalled.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import cast
 
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 
 from storage.connect import AWAY
 from storage.errors import RedisUnavailable
 from storage.tasks import end
 
 _PATIENCE_S, _PAUSE_S = 3.0, 0.1
-_HOME = "signals"  # a channel nobody speaks on: a subscription connection needs one
+_SILENCE_S = 30.0  # then the server is asked whether it is there; after as long again the connection is given up
+_MOST_SAID = 10_000  # kept for a watcher that does not look
+_HOME = "signals"  # a channel nobody speaks on: its confirmation shows that the connection lives
 
 
 class Signal:
@@ -24,7 +28,7 @@ class Signal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
-        self.said: list[str] = []
+        self.said: deque[str] = deque(maxlen=_MOST_SAID)
 
     def set(self, what: str | None = None) -> None:
         if what is not None:
@@ -43,26 +47,31 @@ class Signal:
 
     def take(self) -> list[str]:
         """What was said since the last call."""
-        said, self.said = self.said, []
+        said = list(self.said)
+        self.said.clear()
         return said
 
 
 class Signals:
-    """Use between `start` and `stop`."""
+    """Use between `start` and `stop`.
+
+    redis-py's own PubSub is not for this: it may be spoken on by one task only while another listens and reconnects.
+    Here one task makes, reads and ends the connection; others speak on it under a lock, or leave it to the next one.
+    """
 
     def __init__(self, redis: Redis) -> None:
-        self._pubsub: PubSub = redis.pubsub()
-        self._watchers: dict[str, set[Signal]] = {_HOME: set()}
-        self._reader: asyncio.Task[None] | None = None
-        self._speaking = asyncio.Lock()  # two first words at once would open two connections and lose one
+        self._pool = redis.connection_pool
+        self._watchers: dict[str, set[Signal]] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self._connection: AbstractConnection | None = None
+        self._speaking = asyncio.Lock()
 
     async def start(self) -> None:
-        self._reader = asyncio.create_task(self._read())
+        self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        if self._reader:
-            await end(self._reader)
-        await self._pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it without types
+        if self._listener:
+            await end(self._listener)
 
     @asynccontextmanager
     async def watch(self, channel: str) -> AsyncIterator[Signal]:
@@ -71,45 +80,51 @@ class Signals:
         watchers = self._watchers.setdefault(channel, set())
         watchers.add(signal)
         try:
-            await self._subscribe(channel, signal)
+            await self._say("SUBSCRIBE", channel)
+            if not await signal.wait(_PATIENCE_S):  # the server's confirmation: what is said afterwards is heard
+                raise RedisUnavailable("the job store does not answer; try again shortly")
             yield signal
         finally:
             watchers.discard(signal)
-            if not watchers and channel != _HOME:
-                self._watchers.pop(channel, None)
-                with suppress(*AWAY, AttributeError):
-                    async with self._speaking:
-                        await self._pubsub.unsubscribe(channel)
+            if not watchers and self._watchers.get(channel) is watchers:
+                del self._watchers[channel]
+                await self._say("UNSUBSCRIBE", channel)
 
-    async def _subscribe(self, channel: str, signal: Signal) -> None:
-        """Returns once the server has confirmed: what is said afterwards is heard."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                while not await self._ask_for(channel):
-                    await asyncio.sleep(_PAUSE_S)
-                await signal.wait()
-        except TimeoutError as error:
-            raise RedisUnavailable("the job store does not answer; try again shortly") from error
+    async def _say(self, *words: str) -> None:
+        """Without a connection there is nothing to do: the next one begins with all that is watched."""
+        async with self._speaking:
+            if self._connection:
+                with suppress(*AWAY):  # the listener will find out
+                    await self._connection.send_command(*words, check_health=False)
 
-    async def _ask_for(self, *channels: str) -> bool:
-        try:
-            async with self._speaking:
-                await self._pubsub.subscribe(*channels)
-        except (*AWAY, AttributeError):  # the latter while the reader makes the connection anew: it has no writer then
-            return False
-        return True
-
-    async def _read(self) -> None:
+    async def _listen(self) -> None:
         while True:
-            try:
-                if not self._pubsub.subscribed and not await self._ask_for(*self._watchers):
-                    await asyncio.sleep(_PAUSE_S)
-                    continue
-                message = await self._pubsub.get_message(ignore_subscribe_messages=False, timeout=30.0)
-            except AWAY:
-                await asyncio.sleep(_PAUSE_S)
-                continue
-            if message and message["type"] in ("message", "subscribe"):
-                text = message["data"].decode() if message["type"] == "message" else None
-                for signal in self._watchers.get(message["channel"].decode(), ()):
-                    signal.set(text)
+            with suppress(*AWAY):
+                await self._live(cast(Callable[[], AbstractConnection], self._pool.make_connection)())
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _live(self, connection: AbstractConnection) -> None:
+        """The life of one connection. Raises what ends it."""
+        try:
+            await cast(Callable[[], Awaitable[None]], connection.connect)()
+            async with self._speaking:
+                await connection.send_command("SUBSCRIBE", _HOME, *self._watchers, check_health=False)
+                self._connection = connection
+            silences = 0
+            while silences < 2:
+                reply = await connection.read_response(timeout=_SILENCE_S, disconnect_on_error=False)
+                silences = silences + 1 if reply is None else 0
+                if reply is None:
+                    await self._say("PING")
+                else:
+                    self._hear(*reply)
+        finally:
+            async with self._speaking:
+                self._connection = None
+                await connection.disconnect(nowait=True)
+
+    def _hear(self, kind: bytes, channel: bytes, what: bytes | int = b"") -> None:
+        if kind in (b"message", b"subscribe"):
+            text = what.decode() if kind == b"message" and isinstance(what, bytes) else None
+            for signal in self._watchers.get(channel.decode(), ()):
+                signal.set(text)

@@ -30,7 +30,11 @@ SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 OURS = ["api", "worker"]
 STORES = ["redis", "objects"]
 SETTINGS: list[type[BaseSettings]] = [ApiSettings, StorageSettings, WorkerSettings]
-KNOWN = {f"GATEWAY_{field}".upper() for settings in SETTINGS for field in settings.model_fields}
+KNOWN = {f"GATEWAY_{field}".upper() for settings in SETTINGS for field in settings.model_fields} | {"GATEWAY_LOG_LEVEL"}
+PASSED_ON = {
+    "api": ["GATEWAY_LOG_LEVEL", "GATEWAY_MEDIA_WAIT_S", "GATEWAY_PUBLIC_URL", "GATEWAY_RECORD_DAYS"],
+    "worker": ["GATEWAY_ENGINE_MEMORY_MB", "GATEWAY_ENGINE_SLOTS", "GATEWAY_LOG_LEVEL", "GATEWAY_RECORD_DAYS"],
+}
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<rule>[^}]*)\}")
 SECRET = re.compile(r"SECRET|PASSWORD|JWT")
 PASSWORD = "f" * 64
@@ -67,6 +71,13 @@ def test_nothing_secret_is_written_down(service: str) -> None:
 @pytest.mark.parametrize("service", OURS)
 def test_every_variable_is_one_that_the_gateway_reads(service: str) -> None:
     assert SERVICES[service]["environment"].keys() <= KNOWN
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_what_the_operator_may_choose_reaches_the_service_that_reads_it(service: str) -> None:
+    environment = SERVICES[service]["environment"]
+    passed_on = [name for name, value in environment.items() if value == f"${{{name}:-}}"]
+    assert sorted(passed_on) == PASSED_ON[service]
 
 
 @pytest.mark.parametrize("service", OURS)

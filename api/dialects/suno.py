@@ -1,17 +1,18 @@
 """Suno's words, callers' side: requests in, jobs out. No I/O.
 
 Limits and fields are those of Suno's own API (custom mode of v4.5 and later). What its page marks as required may be
-missing all the same: description mode sends neither tags nor title. Null means missing. Fields nobody knows are kept.
+missing all the same: description mode sends neither tags nor title. Null means missing, and so does an empty text
+where a choice is wanted: clients that fill in forms send those. Fields nobody knows are kept.
 """
 
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.admission import NewJob
 from storage.catalog import Catalog
 from storage.errors import InvalidRequest, NotFound, UnknownModel
-from storage.ids import Part, output_id, split_output_id
+from storage.ids import OutputId, Part, output_id
 from storage.job import Job, Kind, Output, OutputStatus
 
 DIALECT = "suno"
@@ -23,7 +24,18 @@ MAX_HISTORY = 100
 LIMITS = {"title": 100, "prompt": 5000, "tags": 1000, "negative_tags": 1000, "gpt_description_prompt": 3000}
 """Characters."""
 
+END_SLACK_S = 1.0
+"""How far beyond a clip's end an extension may be asked to start, and starts at its end: clients round what they show."""
+
 _OURS = ("history", "concat_history")  # lineage is what we know, never what a body says
+
+
+def _said(value: Any) -> Any:
+    """A text without the white space around it; None if that leaves nothing."""
+    return value.strip() or None if isinstance(value, str) else value
+
+
+_SAID = BeforeValidator(_said)
 
 
 class Generate(BaseModel):
@@ -34,10 +46,10 @@ class Generate(BaseModel):
     prompt: str | None = Field(default=None, max_length=LIMITS["prompt"], description="Lyrics")
     tags: str | None = Field(default=None, max_length=LIMITS["tags"], description="Style of music")
     negative_tags: str | None = Field(default=None, max_length=LIMITS["negative_tags"], description="What to avoid")
-    mv: str | None = Field(default=None, description="Model")
+    mv: Annotated[str | None, _SAID] = Field(default=None, description="Model")
     title: str | None = Field(default=None, max_length=LIMITS["title"], description="Title")
-    continue_clip_id: str | None = Field(default=None, description="Extend this clip")
-    continue_at: Annotated[float, Field(ge=0)] | None = Field(
+    continue_clip_id: Annotated[str | None, _SAID] = Field(default=None, description="Extend this clip")
+    continue_at: Annotated[Annotated[float, Field(ge=0)] | None, _SAID] = Field(
         default=None, description="Second of that clip at which the extension starts; its end, if missing"
     )
     gpt_description_prompt: str | None = Field(
@@ -45,7 +57,7 @@ class Generate(BaseModel):
         max_length=LIMITS["gpt_description_prompt"],
         description="Song description, from which lyrics are written",
     )
-    make_instrumental: bool | None = Field(default=None, description="No vocals")
+    make_instrumental: Annotated[bool | None, _SAID] = Field(default=None, description="No vocals")
 
 
 class Concat(BaseModel):
@@ -53,8 +65,8 @@ class Concat(BaseModel):
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
-    clip_id: str = Field(description="The last extension of the song")
-    is_infill: bool | None = Field(default=None, description="Accepted, and of no effect")
+    clip_id: Annotated[str, _SAID] = Field(description="The last extension of the song")
+    is_infill: Annotated[bool | None, _SAID] = Field(default=None, description="Accepted, and of no effect")
 
 
 class Clip(NamedTuple):
@@ -72,12 +84,11 @@ class Clip(NamedTuple):
         return self.job.output(self.item)
 
 
-def clip_of(id: str, job: Job | None, owner: str) -> Clip | None:
+def clip_of(id: OutputId, job: Job | None, owner: str) -> Clip | None:
     """The clip called `id`, made by `job`; None if it is not one of `owner`'s clips."""
-    parts = split_output_id(id)
-    if parts is None or parts.part != Part.MAIN or job is None or job.id != parts.job or job.owner != owner:
+    if id.part != Part.MAIN or job is None or job.id != id.job or job.owner != owner:
         return None
-    return Clip(job, parts.item) if job.kind.startswith(FAMILY) and parts.item <= job.items else None
+    return Clip(job, id.item) if job.kind.startswith(FAMILY) and id.item <= job.items else None
 
 
 def generate(body: Generate, catalog: Catalog) -> NewJob:
@@ -128,7 +139,7 @@ def _complete(source: Clip | None, field: str) -> Clip:
 
 def _continue_at(asked: float | None, clip: Clip) -> float:
     end = clip.audio.duration_s or 0.0
-    at = end if asked is None else asked
+    at = end if asked is None or end < asked <= end + END_SLACK_S else asked
     if not 0 < at <= end:
         raise InvalidRequest(f"must be above 0 and at most {end:g}, the clip's length in seconds", field="continue_at")
     return at

@@ -3,12 +3,15 @@
 import asyncio
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from api.admission import idempotency_key
 from cli.embedded import Redis
 from storage.errors import InvalidRequest
+from storage.ids import new_job_id, output_id
 from tests.api.gateway import SONG, Gateway, serving, storage_settings
 
 GENERATE = "/v1/suno/api/generate/v2/"
@@ -69,6 +72,48 @@ async def test_a_deleted_jobs_key_says_that_it_is_gone(gateway: Gateway) -> None
     assert (await gateway.alice.http.delete(f"/v1/jobs/{first['id']}")).status_code == 204
     again = await gateway.alice.http.post(GENERATE, json=SONG, headers=headers)
     assert again.status_code == 410
+
+
+async def test_a_replay_needs_nothing_that_its_job_was_made_of(gateway: Gateway) -> None:
+    clip, _ = await gateway.finish()
+    source = f"{clip[:-4]}0000"
+    extended = {"continue_clip_id": clip}
+    last = (await gateway.alice.generate(**extended))["clips"][0]["id"]
+    await gateway.make()
+    requests: list[tuple[str, dict[str, Any]]] = [
+        (GENERATE, extended),
+        ("/v1/suno/api/generate/concat/v2/", {"clip_id": last}),
+        ("/v1/jobs", {"kind": "music.extend", "input": extended}),
+    ]
+
+    async def answers(**more: Any) -> list[httpx.Response]:
+        return [
+            await gateway.alice.http.post(path, json={**body, **more}, headers={"idempotency-key": f"k{number}"})
+            for number, (path, body) in enumerate(requests)
+        ]
+
+    first = await answers()
+    for job in (source, f"{last[:-4]}0000"):
+        assert (await gateway.alice.http.delete(f"/v1/jobs/{job}")).status_code == 204
+    again = await answers()
+    assert [answer.status_code for answer in again] == [answer.status_code for answer in first] == [200, 200, 202]
+    for before, after in zip(first, again, strict=True):
+        assert after.headers["x-job-id"] == before.headers["x-job-id"]
+        assert after.headers["idempotent-replayed"] == "true"
+    for other in await answers(metadata={"other": "body"}):
+        assert other.status_code == 422
+        assert "Idempotency-Key" in other.text
+
+    for answer in first:
+        await gateway.alice.http.delete(f"/v1/jobs/{answer.headers['x-job-id']}")
+    assert [answer.status_code for answer in await answers()] == [410, 410, 410]
+
+
+async def test_a_refused_request_stays_refused_with_a_key_that_is_new(gateway: Gateway) -> None:
+    body = {"continue_clip_id": output_id(new_job_id(), 1)}
+    for _ in range(2):
+        answer = await gateway.alice.http.post(GENERATE, json=body, headers={"idempotency-key": "k"})
+        assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("sent", ["", '""', "a b", "a\tb", "ключ", "x" * 256, '"' + "x" * 256 + '"', "a\x7f"])

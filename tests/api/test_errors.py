@@ -54,6 +54,20 @@ async def test_what_nobody_foresaw_is_logged_with_its_request_id_and_tells_the_c
     assert "tulip" in caplog.text
 
 
+async def test_a_link_is_not_written_to_the_log(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr("storage.links.Links.read", broken)
+    with caplog.at_level(logging.ERROR):
+        assert (await gateway.nobody.get("/media/the-right-to-a-file/song.mp3")).status_code == 500
+    (record,) = [record for record in caplog.records if record.name == "api.errors"]
+    assert record.getMessage().endswith("GET /media/{token}/{name}")
+    assert "the-right-to-a-file" not in caplog.text
+
+
 @pytest.mark.parametrize("sent", ["abc-123", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a" * 128])
 async def test_a_callers_own_request_id_comes_back(gateway: Gateway, sent: str) -> None:
     for path in ("/health", "/nowhere", "/v1/feed"):

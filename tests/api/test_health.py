@@ -20,6 +20,12 @@ async def test_it_is_alive_but_not_ready_while_the_store_is_away(gateway: Gatewa
     assert (await gateway.nobody.get("/health")).json() == {"status": "ok"}
 
 
+async def test_probes_that_want_no_body_get_none(gateway: Gateway, stocked: Gateway) -> None:
+    for running, path, status in ((stocked, "/health", 200), (stocked, "/ready", 200), (gateway, "/ready", 503)):
+        answer = await running.nobody.head(path)
+        assert (answer.status_code, answer.content) == (status, b""), path
+
+
 @pytest.mark.parametrize("path", ["/health", "/ready"])
 async def test_health_needs_no_key(gateway: Gateway, path: str) -> None:
     assert (await gateway.nobody.get(path)).status_code != 401

@@ -95,6 +95,10 @@ async def test_a_generation_with_a_clip_to_extend_is_an_extension_and_must_say_s
     assert (missing.status_code, missing.json()["errors"][0]["pointer"]) == (404, "#/input/continue_clip_id")
 
 
+async def test_an_input_without_a_model_may_leave_it_blank(gateway: Gateway) -> None:
+    assert (await submitted(gateway, model="chirp-v4", input={**SONG, "mv": ""}))["model"] == "chirp-v4"
+
+
 async def test_a_concatenation_is_made_by_its_clips_own_model(gateway: Gateway) -> None:
     clip, _ = await gateway.finish(mv="chirp-v4")
     extension = (await gateway.alice.generate(continue_clip_id=clip, mv=None))["clips"][0]
@@ -192,17 +196,35 @@ async def test_a_canceled_job_ends_at_once_and_only_once(gateway: Gateway) -> No
     answer = await gateway.alice.http.post(f"/v1/jobs/{id}/cancel")
     assert (answer.status_code, answer.json()["status"]) == (200, "canceled")
     assert not await gateway.services.store.queue.report(held, progress=0.5)
-    again = await gateway.alice.http.post(f"/v1/jobs/{id}/cancel")
-    assert (again.status_code, again.json()["code"]) == (409, "already_ended")
-    assert "canceled" in again.json()["detail"]
+
+
+async def test_a_cancel_may_be_repeated(gateway: Gateway) -> None:
+    id = (await submitted(gateway))["id"]
+    first, again = [
+        await gateway.alice.http.post(f"/v1/jobs/{id}/cancel", headers={"idempotency-key": "k"}) for _ in range(2)
+    ]
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json() == await gateway.alice.job(id)
+    assert again.headers["x-job-id"] == id
 
 
 async def test_a_finished_job_cannot_be_canceled(gateway: Gateway) -> None:
     id = (await submitted(gateway))["id"]
     await gateway.make()
     answer = await gateway.alice.http.post(f"/v1/jobs/{id}/cancel")
-    assert answer.status_code == 409
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_ended")
     assert "succeeded" in answer.json()["detail"]
+    assert (await gateway.alice.job(id))["status"] == "succeeded"
+
+
+async def test_a_job_is_found_however_its_id_is_spelled(gateway: Gateway) -> None:
+    id = (await submitted(gateway))["id"]
+    for spelled in (id.upper(), id.replace("-", "")):
+        assert (await gateway.alice.job(spelled))["id"] == id
+        assert (await gateway.alice.http.get(f"/v1/jobs/{spelled}?wait=0.01")).json()["id"] == id
+        assert (await gateway.bob.http.get(f"/v1/jobs/{spelled}")).status_code == 404
+    assert (await gateway.alice.http.post(f"/v1/jobs/{id.upper()}/cancel")).json()["status"] == "canceled"
+    assert (await gateway.alice.http.delete(f"/v1/jobs/{id.upper()}")).status_code == 204
 
 
 async def test_a_deleted_job_is_gone_even_while_the_object_store_is_away(gateway: Gateway) -> None:
@@ -218,7 +240,7 @@ async def test_a_deleted_job_is_gone_even_while_the_object_store_is_away(gateway
 async def test_another_callers_job_is_as_good_as_unknown(gateway: Gateway) -> None:
     id = (await submitted(gateway))["id"]
     for method, path in (("GET", ""), ("GET", "?wait=5"), ("POST", "/cancel"), ("DELETE", "")):
-        for wrong in (id, new_job_id(), "nonsense", id.upper(), f"{id[:-4]}0010"):
+        for wrong in (id, new_job_id(), "nonsense", f"{id[:-4]}0010"):
             client = gateway.bob if wrong == id else gateway.alice
             answer = await client.http.request(method, f"/v1/jobs/{wrong}{path}")
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, path, wrong)

@@ -9,6 +9,12 @@ from api.ranges import File, Span, Unsatisfiable, http_date, unchanged, wanted
 FILE = File(1000, '"abc"', datetime(2026, 3, 1, 12, 0, 0, 700_000, UTC))
 DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
 EARLIER, LATER = "Sun, 01 Mar 2026 11:59:59 GMT", "Sun, 01 Mar 2026 12:00:01 GMT"
+NO_DATES = [
+    "Sun, 01 Mar 2026 00:00:00 +99999999999999999",
+    "Sun, 01 Mar 20260000000000000000 12:00:00 GMT",
+    f"Sun, 01 Mar {'9' * 5000} 12:00:00 GMT",
+    "Sun, 01 Mar 0001 00:00:00 +2359",
+]
 
 
 def span(file: File = FILE, **headers: str) -> Span | None:
@@ -26,6 +32,9 @@ def span(file: File = FILE, **headers: str) -> Span | None:
         ("bytes=-10", 990, 999),
         ("bytes=-5000", 0, 999),
         ("Bytes = 5 - 9", 5, 9),
+        ("bytes=0-" + "9" * 5000, 0, 999),
+        ("bytes=-" + "9" * 5000, 0, 999),
+        ("bytes=" + "0" * 5000 + "5-" + "0" * 5000 + "9", 5, 9),
     ],
 )
 def test_a_range_is_cut_to_the_file(text: str, first: int, last: int) -> None:
@@ -34,7 +43,9 @@ def test_a_range_is_cut_to_the_file(text: str, first: int, last: int) -> None:
     assert found.size_bytes == last - first + 1
 
 
-@pytest.mark.parametrize("text", ["bytes=1000-", "bytes=1000-1001", "bytes=5000-6000", "bytes=-0"])
+@pytest.mark.parametrize(
+    "text", ["bytes=1000-", "bytes=1000-1001", "bytes=5000-6000", "bytes=-0", f"bytes={'9' * 5000}-"]
+)
 def test_a_range_outside_the_file_cannot_be_had(text: str) -> None:
     with pytest.raises(Unsatisfiable):
         span(range=text)
@@ -63,6 +74,7 @@ def test_what_is_no_single_range_means_the_whole_file(text: str) -> None:
         (EARLIER, False),
         (LATER, False),
         ("x", False),
+        *((date, False) for date in NO_DATES),
     ],
 )
 def test_if_range_gives_the_part_only_of_the_very_same_file(condition: str, same: bool) -> None:
@@ -82,6 +94,7 @@ def test_if_range_gives_the_part_only_of_the_very_same_file(condition: str, same
         ({b"if-modified-since": LATER}, True),
         ({b"if-modified-since": EARLIER}, False),
         ({b"if-modified-since": "yesterday"}, False),
+        *(({b"if-modified-since": date}, False) for date in NO_DATES),
         ({}, False),
     ],
 )

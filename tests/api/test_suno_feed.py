@@ -1,5 +1,7 @@
 """The feed: whose clips, which, and in what order."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -18,6 +20,12 @@ async def test_clips_come_in_the_order_asked_for_and_each_once(gateway: Gateway)
     a, b, c, d = await ids_of(gateway, 2)
     feed = await gateway.alice.feed(d, a, c, a, b)
     assert [clip["id"] for clip in feed] == [d, a, c, b]
+
+
+async def test_a_clip_asked_for_in_several_spellings_comes_once(gateway: Gateway) -> None:
+    a, b = await ids_of(gateway, 1)
+    feed = await gateway.alice.feed(a.upper(), b, a, b.replace("-", ""))
+    assert [clip["id"] for clip in feed] == [a, b]
 
 
 async def test_unknown_foreign_and_malformed_ids_are_absent(gateway: Gateway) -> None:
@@ -53,7 +61,36 @@ async def test_the_second_feed_has_pages(gateway: Gateway) -> None:
     assert {clip["id"] for page in pages for clip in page["clips"]} == set(clips)
 
 
-@pytest.mark.parametrize("page", ["-1", "x", "50", "1.5", "0000000001", "", "²"])
+@pytest.mark.parametrize("page", [1, 49, 50, 999_999_999])
+async def test_a_page_beyond_the_last_is_empty(gateway: Gateway, page: int) -> None:
+    await gateway.alice.generate()
+    answer = await gateway.alice.http.get("/v1/suno/api/feed/v2", params={"page": page})
+    assert answer.status_code == 200
+    assert (answer.json()["clips"], answer.json()["current_page"], answer.json()["has_more"]) == ([], page, False)
+
+
+async def test_pages_are_full_whether_a_job_made_one_clip_or_two(gateway: Gateway) -> None:
+    clip, _ = await gateway.finish()
+    last = (await gateway.alice.generate(continue_clip_id=clip))["clips"][0]["id"]
+    await gateway.make()
+    for _ in range(PAGE_CLIPS):
+        await gateway.alice.http.post("/v1/suno/api/generate/concat/v2/", json={"clip_id": last})
+    pages = [(await gateway.alice.http.get("/v1/suno/api/feed/v2", params={"page": page})).json() for page in (0, 1)]
+    assert [(len(page["clips"]), page["has_more"]) for page in pages] == [(PAGE_CLIPS, True), (4, False)]
+
+
+async def test_a_page_reads_no_more_jobs_than_its_clips_and_those_before_are_of(gateway: Gateway) -> None:
+    page, songs = 6, 7 * PAGE_CLIPS + 1
+    await asyncio.gather(*(gateway.alice.generate() for _ in range(songs)))
+    redis = gateway.services.store.redis
+    before = (await redis.info("commandstats"))["cmdstat_hmget"]["calls"]
+    answer = await gateway.alice.http.get("/v1/suno/api/feed/v2", params={"page": page})
+    assert (len(answer.json()["clips"]), answer.json()["has_more"]) == (PAGE_CLIPS, True)
+    read = (await redis.info("commandstats"))["cmdstat_hmget"]["calls"] - before
+    assert read == (page + 1) * PAGE_CLIPS // 2 + 1
+
+
+@pytest.mark.parametrize("page", ["-1", "x", "1.5", "0000000001", "", "²"])
 async def test_a_page_that_is_none_is_refused(gateway: Gateway, page: str) -> None:
     answer = await gateway.alice.http.get(f"/v1/suno/api/feed/v2?page={page}&x=1")
     if page:

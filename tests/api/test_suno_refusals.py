@@ -128,7 +128,7 @@ async def test_a_failed_clip_cannot_be_extended(gateway: Gateway) -> None:
     assert "has failed" in await refused(gateway, 422, continue_clip_id=clip)
 
 
-@pytest.mark.parametrize("at", [0, LENGTH_S + 0.01, 1e9])
+@pytest.mark.parametrize("at", [0, LENGTH_S + 1.01, 1e9])
 async def test_an_extension_starts_within_its_clip(gateway: Gateway, at: float) -> None:
     clip, _ = await gateway.finish()
     detail = await refused(gateway, 422, continue_clip_id=clip, continue_at=at)
@@ -136,11 +136,37 @@ async def test_an_extension_starts_within_its_clip(gateway: Gateway, at: float) 
     assert f"{LENGTH_S:g}" in detail
 
 
-@pytest.mark.parametrize("body", [{}, {"continue_at": None}, {"continue_at": LENGTH_S}])
-async def test_an_extension_starts_at_the_end_unless_told(gateway: Gateway, body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "body", [{}, {"continue_at": None}, {"continue_at": ""}, {"continue_at": LENGTH_S}, {"continue_at": LENGTH_S + 1}]
+)
+async def test_an_extension_starts_at_the_end_unless_told_or_told_what_a_client_has_rounded(
+    gateway: Gateway, body: dict[str, Any]
+) -> None:
     clip, _ = await gateway.finish()
     await gateway.alice.generate(continue_clip_id=clip, **body)
     assert (await gateway.claim()).request["continue_at"] == LENGTH_S
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+async def test_a_blank_in_a_form_is_as_good_as_missing(gateway: Gateway, blank: str) -> None:
+    blanks = dict.fromkeys(("mv", "continue_clip_id", "continue_at", "make_instrumental"), blank)
+    await gateway.alice.generate(**blanks)
+    job = await gateway.claim()
+    assert (job.kind, job.model) == ("music.generate", "chirp-v3-0")
+    assert job.request == {name: SONG[name] for name in ("prompt", "tags", "title")}
+    (error,) = await refused(gateway, 422, CONCAT, clip_id=blank)
+    assert error["loc"] == ["body", "clip_id"]
+
+
+async def test_white_space_around_an_id_is_no_part_of_it(gateway: Gateway) -> None:
+    clip, _ = await gateway.finish()
+    extension = (await gateway.alice.generate(continue_clip_id=f" {clip}\n"))["clips"][0]["id"]
+    assert (await gateway.make()).request["continue_clip_id"] == clip
+    whole = await gateway.alice.http.post(CONCAT, json={"clip_id": f"\t{extension} ", "is_infill": ""})
+    assert whole.status_code == 200, whole.text
+    request = (await gateway.claim()).request
+    assert request["clip_id"] == extension
+    assert "is_infill" not in request
 
 
 async def test_history_is_what_we_know_and_not_what_a_body_says(gateway: Gateway) -> None:

@@ -63,7 +63,7 @@ def test_a_file_is_saved(url: str, tmp_path: Path) -> None:
 
 
 def test_a_file_that_ends_too_early_is_not_taken_for_whole(url: str, tmp_path: Path) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="the answer ended too early"):
         Client(url, "sk-1").download(f"{url}/cut", tmp_path / "file")
 
 

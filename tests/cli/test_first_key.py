@@ -95,5 +95,5 @@ def test_a_given_key_is_taken_without_the_white_space_around_it() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_a_given_key_that_is_empty_is_refused(text: str) -> None:
-    with pytest.raises(Misconfigured, match="^GATEWAY_API_KEY is empty: give a key, or do not set it$"):
+    with pytest.raises(Misconfigured, match=r"^GATEWAY_API_KEY is empty: give a key, or do not set it$"):
         given_key({"GATEWAY_API_KEY": text})

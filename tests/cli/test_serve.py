@@ -111,6 +111,6 @@ def test_what_is_missing_from_the_environment_is_named_and_no_value_is_shown() -
     short = "too short a secret"
     refused = ai_gateway("api", GATEWAY_SECRET=short)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("Error: the environment is not complete: GATEWAY_REDIS_URL: Field required; ")
+    assert refused.stderr.startswith("Error: the environment is not right: GATEWAY_REDIS_URL: Field required; ")
     assert "GATEWAY_SECRET: " in refused.stderr
     assert short not in refused.stderr
