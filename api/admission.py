@@ -19,10 +19,10 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Terms(NamedTuple):
-    """How a job is to be treated. Times: `start_by` in Unix ms, the others in seconds; 0 is "as configured"."""
+    """How a job is to be treated. Times are in seconds; 0 is "as configured"."""
 
     priority: int = PRIORITY
-    start_by: int = 0
+    start_within_s: float = 0.0
     run_s: int = 0
     keep_s: int = 0
     metadata: dict[str, Any] = {}  # noqa: RUF012 - a tuple's default; nobody writes to it
@@ -41,7 +41,7 @@ class NewJob(NamedTuple):
 
 
 async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]]) -> Admission:
-    """Store the job that `understand` makes of the body, or find the one that the same `Idempotency-Key` brought before.
+    """Store the job that `understand` makes of the body, or find the one that the same `Idempotency-Key` has brought.
 
     What a request was accepted for may be there no more when it comes again: the clip to extend, the model. So one that
     is refused now is looked up before it is told so.
@@ -57,7 +57,7 @@ async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]])
         if seen and (first := await jobs.replayed(request.user.id, seen)):
             return first
         raise
-    return await jobs.admit(_job(request.user.id, new), seen)
+    return await jobs.admit(_job(request.user.id, new), seen, start_within_s=new.terms.start_within_s)
 
 
 def _job(owner: str, new: NewJob) -> Job:
@@ -73,7 +73,10 @@ def _job(owner: str, new: NewJob) -> Job:
         step=engine.step,
         request=new.request,
         items=new.items,
-        **new.terms._asdict(),
+        priority=new.terms.priority,
+        run_s=new.terms.run_s,
+        keep_s=new.terms.keep_s,
+        metadata=new.terms.metadata,
     )
 
 

@@ -53,9 +53,6 @@ async def _readiness(services: Services) -> ASGIApp:
     return json_reply(body, status=200 if able else 503, headers=headers)
 
 
-OPERATIONS = [health, health_head, ready, ready_head]
-
-
 async def _objects(services: Services) -> bool:
     try:
         await services.objects.ready()
@@ -75,3 +72,6 @@ async def _lanes(store: Store, catalog: Catalog) -> dict[str, dict[str, int]] | 
     except StorageError:
         return None
     return {lane: {"workers": int(count)} for lane, count in zip(names, counts, strict=True)}
+
+
+OPERATIONS = [health, health_head, ready, ready_head]

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -143,7 +142,7 @@ async def _understood(request: Call, raw: bytes) -> NewJob:
 def _terms(asked: Submission) -> Terms:
     return Terms(
         priority=asked.priority,
-        start_by=int((time.time() + asked.start_within_s) * 1000) if asked.start_within_s else 0,
+        start_within_s=asked.start_within_s or 0.0,
         run_s=asked.run_within_s or 0,
         keep_s=asked.keep_s or 0,
         metadata=asked.metadata,

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import NamedTuple
 
-
 _MOST_DIGITS = 19
 """Any number longer than that lies beyond every file."""
 
@@ -71,7 +70,7 @@ def wanted(header: Headers, file: File) -> Span | None:
 
 
 def _number(digits: str) -> int:
-    """The number, or where it is longer than any file a part of it that is so too: Python reads 4300 digits at most."""
+    """The number; of one beyond every file only as much as is still beyond: Python reads 4300 digits at most."""
     return int(digits.lstrip("0")[:_MOST_DIGITS] or "0")
 
 

@@ -66,8 +66,14 @@ class Jobs:
     def __init__(self, redis: Redis, scripts: Scripts, queue: Queue, *, durable: Scripts | None = None) -> None:
         self._redis, self._scripts, self._queue, self._durable = redis, scripts, queue, durable or scripts
 
-    async def admit(self, job: Job, idempotency: Idempotency | None = None) -> Admission:
-        """Accept a job. Raises KeyReused, Gone (its first job was deleted), RedisUnavailable, NotDurable."""
+    async def admit(
+        self, job: Job, idempotency: Idempotency | None = None, *, start_within_s: float = 0.0
+    ) -> Admission:
+        """Accept a job; with `start_within_s` it must begin within that time, by Redis' clock.
+
+        Raises KeyReused, Gone (its first job was deleted), RedisUnavailable, NotDurable: without a key nothing is left
+        of it then; with one it is left for the repetition.
+        """
         digest, fingerprint = idempotency or ("", "")
         try:
             answer = await self._durable.call(
@@ -80,6 +86,7 @@ class Jobs:
                 fingerprint,
                 IDEMPOTENCY_WINDOW_S,
                 job.start_by,
+                int(start_within_s * 1000),
                 *pairs(job.fields()),
             )
         except NotDurable:

@@ -212,15 +212,13 @@ async def test_what_is_submitted_while_a_process_dies_is_accepted_once_or_not_at
         assert 4 <= len(accepted) < BURST
         assert before | set(accepted.values()) <= await visitor.jobs()
 
-        again = {key: await visitor.post(GENERATE, SONG, **{"idempotency-key": key}) for key in keys}
-        assert {key: again[key]["id"] for key in accepted} == accepted
-        jobs = {answer["id"] for answer in again.values()}
+        again = {key: (await visitor.post(GENERATE, SONG, **{"idempotency-key": key}))["id"] for key in keys}
+        assert again.items() >= accepted.items()
+        jobs = set(again.values())
         assert len(jobs) == BURST
         assert await visitor.jobs() == before | jobs
-        one = next(again[key] for key in accepted)
-        for job in jobs - {one["id"]}:
+        for job in jobs:
             await visitor.cancel(job)
-    await visitor.assert_done_once(one["clips"][0]["id"])
 
 
 async def test_a_worker_that_comes_back_after_its_lease_may_write_no_more(

@@ -25,7 +25,7 @@ LIMITS = {"title": 100, "prompt": 5000, "tags": 1000, "negative_tags": 1000, "gp
 """Characters."""
 
 END_SLACK_S = 1.0
-"""How far beyond a clip's end an extension may be asked to start, and starts at its end: clients round what they show."""
+"""A start of an extension that lies no further beyond its clip's end means the end: clients round what they show."""
 
 _OURS = ("history", "concat_history")  # lineage is what we know, never what a body says
 

@@ -30,6 +30,7 @@ class Objects(Service):
 
     name = "the S3 store"
     poll_s = 0.02
+    stop_limit_s = 4.0  # it takes 1; now and then its filer waits 10 more for a stream of its own. A kill does no harm
     bucket = "media"
     region = REGION
     access_key = "gateway"

@@ -20,7 +20,6 @@ import click
 from cli.embedded import launch, orphan
 
 START_LIMIT_S = 60.0
-STOP_LIMIT_S = 15.0
 LOG_TAIL_BYTES = 2_000
 PORT_TRIES = 3
 LOOPBACK = "127.0.0.1"
@@ -59,6 +58,7 @@ class Service:
 
     name: str
     poll_s: float
+    stop_limit_s = 15.0
     process: subprocess.Popen[bytes] | None = None
 
     def __init__(self, folder: Path) -> None:
@@ -110,11 +110,11 @@ class Service:
             raise
 
     def stop(self) -> None:
-        """Ask it to end, kill it after STOP_LIMIT_S, and let go of the folder. May be called twice."""
+        """Ask it to end, kill it after `stop_limit_s`, and let go of the folder. May be called twice."""
         if self.process:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_LIMIT_S)
+                self.process.wait(self.stop_limit_s)
         self.kill()
         if self._lock is not None:
             os.close(self._lock)

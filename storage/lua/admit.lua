@@ -1,8 +1,8 @@
 -- Accept a job, whole or not at all. ARGV: id, owner, lane, priority, idempotency digest ('' if none), fingerprint,
--- window_s, start_by ms (0: none), then field, value, ...
+-- window_s, start_by ms (0: none), ms within which it must start (0: as start_by says), then field, value, ...
 -- Returns {'accepted', created ms} · {'replayed', id, row...} · {'reused'} (same key, other body) · {'gone'} (its job was
 -- deleted). Called again with the same id, it answers as the first time.
-local id, owner, lane, priority, digest, fingerprint, window, start_by = unpack(ARGV)
+local id, owner, lane, priority, digest, fingerprint, window, start_by, within = unpack(ARGV)
 local job, idem = 'job:' .. id, 'idem:' .. owner .. ':' .. digest
 
 if digest ~= '' then
@@ -20,9 +20,13 @@ local created = redis.call('HGET', job, 'created')
 if created then return {'accepted', tonumber(created)} end
 
 local now = now_ms()
-redis.call('HSET', job, 'status', 'queued', 'created', now, unpack(ARGV, 9))
+redis.call('HSET', job, 'status', 'queued', 'created', now, unpack(ARGV, 10))
 redis.call('ZADD', 'jobs:' .. owner, now, id)
 if digest ~= '' then redis.call('SET', idem, id .. ' ' .. fingerprint, 'EX', window) end
+if within ~= '0' then
+  start_by = string.format('%d', now + within)
+  redis.call('HSET', job, 'start_by', start_by)
+end
 if start_by ~= '0' then redis.call('ZADD', 'due', start_by, id) end
 make_ready(id, lane, priority, owner, now)
 tell(owner, id, 'queued')

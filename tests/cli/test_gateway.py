@@ -12,6 +12,7 @@ from cli.embedded import Objects, Redis, ServiceError
 from cli.environment import Misconfigured
 from cli.gateway import Gateway
 from cli.keys import create_key, revoke_key, with_keys
+from storage.job import Status
 from tests.gateway import visiting, whole_gateway
 
 KEY = "sk-given-by-the-operator"
@@ -47,18 +48,22 @@ def test_what_the_environment_names_replaces_one_embedded_part_and_not_the_other
         assert status(gateway, "/ready") == 200
 
 
-async def test_with_both_given_jobs_and_results_are_kept_there_and_the_given_key_is_the_first(
+async def test_with_both_given_nothing_is_embedded_and_a_given_key_is_the_first(
     tmp_path: Path, given: dict[str, dict[str, str]]
 ) -> None:
     gateway = whole_gateway(tmp_path, **given["redis"], **given["objects"], api_key=KEY)
     await asyncio.to_thread(gateway.start)
     try:
+        assert not (tmp_path / "redis").exists()
+        assert not (tmp_path / "objects").exists()
         assert gateway.first_key is None
         assert not gateway.key_file.exists()
         assert KEY not in gateway.environment.values()
         async with visiting(tmp_path, KEY) as visitor:
-            first, _ = await visitor.complete(*await visitor.generate())
-            await visitor.assert_done_once(first["id"])
+            first, _ = await visitor.generate()
+            job = await visitor.when(first, status=Status.RUNNING)
+            assert (await visitor.http.get("/ready")).json()["objects"] == "ok"
+            await visitor.cancel(job.id)
     finally:
         await asyncio.to_thread(gateway.stop)
 

@@ -27,7 +27,7 @@ IN_WORDS = {
 
 def documented() -> dict[str, str]:
     """Variable → default, as the table has them. A row may have several of each, or one default for all."""
-    found = {}
+    found: dict[str, str] = {}
     for row in re.findall(r"^\| (`GATEWAY_[^|]+) \| ([^|]+) \|", PAGE, re.MULTILINE):
         names = re.findall(r"GATEWAY_\w+", row[0])
         defaults = [re.sub(r"(?<=\d) (?=\d)", "", default.strip("` ")) for default in row[1].split(", ")]

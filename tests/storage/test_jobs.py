@@ -297,3 +297,9 @@ async def test_deleting_a_job_of_an_owner_whose_feed_has_gone_leaves_no_feed_for
     await redis.delete("feed:alice")
     await jobs.forget(job)
     assert await redis.ttl("feed:alice") > 0
+
+
+async def test_the_time_to_start_counts_from_admission_by_the_server_s_clock(redis: Redis, jobs: Jobs) -> None:
+    job = (await jobs.admit(sample(), start_within_s=60)).job
+    assert (await read(jobs, job.id)).start_by == job.created + 60_000
+    assert await redis.zscore("due", job.id) == job.created + 60_000
