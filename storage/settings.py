@@ -26,7 +26,9 @@ class Durability(StrEnum):
 class StorageSettings(BaseSettings):
     """`GATEWAY_` and a field's name in capitals: `GATEWAY_REDIS_URL`, `GATEWAY_S3_ENDPOINT`, ..."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     redis_url: SecretStr
     s3_endpoint: str

@@ -79,4 +79,10 @@ def test_no_secret_is_shown_with_the_settings() -> None:
     shown = repr(settings("redis://:hunter2@127.0.0.1", secret="x" * 32, s3_secret_key="hunter3"))
     assert "hunter" not in shown
     assert "xxx" not in shown
-    assert SecretStr("x" * 32) == settings("redis://", secret="x" * 32).secret
+    assert SecretStr("x" * 32) == settings("redis://127.0.0.1", secret="x" * 32).secret
+
+
+def test_a_refused_address_is_not_shown() -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings("http://:hush@nowhere")
+    assert "hush" not in str(refused.value)
