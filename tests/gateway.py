@@ -192,7 +192,7 @@ class Visitor:
                 assert (len(data), sha256(data).hexdigest()) == (output.size_bytes, output.sha256)
                 if output.part == Part.MAIN:
                     assert abs(seconds(data) - (output.duration_s or 0)) < 0.05
-        assert not list(self._spool.iterdir())
+            assert not (self._spool / job.id).exists()
 
     def _watch(self, clip: dict[str, Any]) -> str:
         self.seen[clip["id"]] = [clip["status"]]

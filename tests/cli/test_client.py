@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = Thread(target=server.serve_forever)
+        serving = Thread(target=server.serve_forever, args=[0.01])
         serving.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
