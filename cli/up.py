@@ -19,7 +19,7 @@ def run(data: Path, host: str, port: int) -> None:
         _welcome(console, gateway)
         gateway.watch(console.print)
     except KeyboardInterrupt:
-        console.print("stopping: what is nearly done may end, the rest goes on at the next start (Ctrl-C again: at once)")
+        console.print("stopping: what is nearly done may end, the rest goes on at the next start (again: at once)")
     finally:
         gateway.stop()
 
