@@ -46,6 +46,8 @@ class Api:
 
     async def assert_gone(self, children: list[psutil.Process]) -> None:
         _, left = await asyncio.to_thread(psutil.wait_procs, children, WITHIN_S)
+        for child in left:
+            child.kill()
         assert not left
         assert is_free(self.port)
 

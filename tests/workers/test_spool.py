@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from storage.ids import new_job_id
@@ -20,6 +21,10 @@ def make(spool: Spool, job: Job) -> Made:
     song = spool.folder(job, 1) / "main.mp3"
     song.write_bytes(b"song")
     return Made([Artifact("main", str(song), "audio/mpeg", duration_s=2.5)], {"seed": 7})
+
+
+def lose(made: Made) -> None:
+    Path(made.artifacts[0].path).unlink()
 
 
 @pytest.fixture
@@ -60,3 +65,22 @@ async def test_sweeping_keeps_live_jobs_and_forgets_those_that_ended_or_are_gone
         (tmp_path / id / "1").mkdir(parents=True)
     assert await spool.sweep(store.jobs) == 2
     assert names(tmp_path) == [live.id]
+
+
+async def test_attempts_at_an_item_share_no_folder_and_find_what_an_earlier_one_made(
+    store: Store, tmp_path: Path
+) -> None:
+    spool, job = Spool(tmp_path), await admit(store)
+    made = make(spool, job)
+    later = msgspec.structs.replace(job, token=job.token + 1)
+    assert not list(spool.folder(later, 1).iterdir())
+    spool.keep(job, 1, made)
+    assert spool.made(later, 1) == made
+
+
+async def test_an_item_that_has_lost_a_file_is_not_made(store: Store, tmp_path: Path) -> None:
+    spool, job = Spool(tmp_path), await admit(store)
+    made = make(spool, job)
+    spool.keep(job, 1, made)
+    lose(made)
+    assert spool.made(job, 1) is None

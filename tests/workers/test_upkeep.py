@@ -81,3 +81,12 @@ async def test_prune_drops_expired_records_from_their_owners_lists(ctx: dict[str
     assert await prune(ctx) == 3
     assert [job.id for job in (await ctx["store"].jobs.page("owner")).jobs] == [kept.id]
     assert not await ctx["store"].redis.exists(keys.jobs("other"))
+
+
+async def test_erasing_is_put_off_while_the_store_is_away(ctx: dict[str, Any], redis_url: str) -> None:
+    away = await asyncio.to_thread(Objects.open, settings(redis_url))
+    await ctx["store"].redis.zadd(keys.ERASE, {(id := new_job_id()): 1})
+    assert await erase(ctx | {"objects": away}) == 0
+    await away.close()
+    assert await erase(ctx) == 1
+    assert await ctx["store"].redis.zscore(keys.ERASE, id) is None
