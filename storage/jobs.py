@@ -110,7 +110,7 @@ class Jobs:
         For requests that could not be admitted now; `admit` looks for itself. Raises KeyReused, Gone, RedisUnavailable.
         """
         with redis_errors():
-            before = await command(self._redis, "GET", f"idem:{owner}:{idempotency.key}")
+            before = await command(self._redis, "GET", keys.idempotency(owner, idempotency.key))
         if before is None:
             return None
         id, _, fingerprint = before.decode().partition(" ")

@@ -53,6 +53,10 @@ def bell(lane: str) -> str:
     return f"bell:{lane}"
 
 
+def idempotency(owner: str, digest: str) -> str:
+    return f"idem:{owner}:{digest}"
+
+
 def jobs(owner: str) -> str:
     return f"jobs:{owner}"
 

@@ -137,7 +137,7 @@ def test_redis_takes_its_options_and_wants_its_password(tmp_path: Path) -> None:
         )
         try:
             kept = client.config_get("append*", "hash-max-listpack-value", "maxmemory-policy", "save")
-            assert (kept["appendonly"], kept["appendfsync"]) == ("yes", "everysec")
+            assert (kept["appendonly"], kept["appendfsync"]) == ("yes", "always")
             assert kept["save"] == ""
             assert kept["maxmemory-policy"] == "noeviction"
             assert kept["hash-max-listpack-value"] == "1024"

@@ -44,7 +44,7 @@ class Redis(Service):
             "requirepass": kept_secret(self.folder / "password"),
             "dir": _quoted(self.folder),
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": "always",  # everysec may answer before it writes: kill -9 then loses accepted jobs
             "save": '""',  # the append-only file has it all
             "maxmemory-policy": "noeviction",
             "hash-max-listpack-value": "1024",  # a job is one hash, and its request is most of it

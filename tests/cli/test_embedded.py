@@ -95,7 +95,7 @@ def test_the_parts_behind_the_s3_store_serve_no_file_to_a_stranger(s3_server: Ob
 def test_redis_is_set_to_keep_what_it_is_told(redis_server: Redis) -> None:
     wanted = {
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendfsync": "always",
         "maxmemory-policy": "noeviction",
         "hash-max-listpack-value": "1024",
         "protected-mode": "yes",
