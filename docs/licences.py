@@ -21,6 +21,7 @@ COPYLEFT = re.compile(r"\bA?GPL\b")  # not LGPL, which asks nothing of those who
 # What metadata says in its own words, in SPDX's.
 SPDX = {
     "Apache 2": "Apache-2.0",
+    "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD 3-Clause License": "BSD-3-Clause",
