@@ -1,7 +1,7 @@
 """From a request that a dialect has understood to a stored job: once, however often the request is sent."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from api.scope import header
@@ -9,8 +9,9 @@ from api.services import Call, Services
 from api.validation import InvalidFields
 from storage.catalog import ENGINES, Model
 from storage.errors import InvalidRequest, RequestError
+from storage.events import event_types
 from storage.ids import new_job_id
-from storage.job import Job, Kind
+from storage.job import Job, Kind, Webhook
 from storage.jobs import Admission, Idempotency
 
 PRIORITY = 5
@@ -26,6 +27,7 @@ class Terms(NamedTuple):
     run_s: int = 0
     keep_s: int = 0
     metadata: dict[str, Any] = {}  # noqa: RUF012 - a tuple's default; nobody writes to it
+    webhook: Webhook | None = None
 
 
 class NewJob(NamedTuple):
@@ -53,6 +55,7 @@ async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]])
     seen = Idempotency.of(key, request.scope["path"].encode(), body) if key else None
     try:
         new = await understand(body)
+        new = new._replace(terms=_with_header(request, new.terms))
     except (RequestError, InvalidFields):
         if seen and (first := await jobs.replayed(request.user.id, seen)):
             return first
@@ -77,7 +80,36 @@ def _job(owner: str, new: NewJob) -> Job:
         run_s=new.terms.run_s,
         keep_s=new.terms.keep_s,
         metadata=new.terms.metadata,
+        webhook=new.terms.webhook,
     )
+
+
+def _with_header(request: Call, terms: Terms) -> Terms:
+    """The terms, with the webhook that the request's headers name, if they do."""
+    url = header(request.scope, b"x-webhook-url")
+    if not url:
+        return terms
+    services, asked = Services.of(request), header(request.scope, b"x-webhook-events") or ""
+    events = [name for part in asked.split(",") if (name := part.strip())]
+    hook = webhook(services, services.base_url(request), url, events, where=("X-Webhook-Url", "X-Webhook-Events"))
+    return terms._replace(webhook=hook)
+
+
+def webhook(
+    services: Services,
+    base_url: str,
+    url: str | None,
+    events: Sequence[str],
+    *,
+    where: tuple[str, str] = ("webhook", "webhook_events"),
+) -> Webhook | None:
+    """Where a job's events are to go, if anywhere. `where`: the fields' names. Raises InvalidRequest."""
+    if not url:
+        if events:
+            raise InvalidRequest(f"is of no use without {where[0]}", field=where[1])
+        return None
+    wanted = event_types(events, where[1])
+    return Webhook(url, wanted, base_url)
 
 
 def idempotency_key(sent: str | None) -> str | None:

@@ -2,9 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -15,10 +14,11 @@ from litestar.types import ASGIApp
 from pydantic import BaseModel
 
 from api import examples, suno
-from api.admission import NewJob, Terms, admit
+from api.admission import NewJob, Terms, webhook
 from api.dialects.suno import Concat, Generate
 from api.jobs_body import Submission
 from api.openapi import KEYED
+from api.operation import Caller, Operation, respond
 from api.reply import Header, job_headers, json_reply
 from api.scope import header
 from api.services import Call, Services, authenticate
@@ -27,7 +27,7 @@ from api.validation import parse_body, parse_value
 from api.wait import job_when
 from storage.errors import AlreadyEnded, InvalidRequest, NotFound, ObjectsUnavailable, RequestError
 from storage.ids import is_job_id
-from storage.job import Job, Kind, PublicStatus
+from storage.job import OFFERED, Job, Kind, PublicStatus
 from storage.media import job_prefix
 from storage.public import waits
 
@@ -61,11 +61,7 @@ _READERS: Mapping[Kind, _Reader] = {
 )
 async def submit(request: Call) -> ASGIApp:
     """Any kind. `input` is what the kind's own dialect takes."""
-    job, replayed = await admit(request, partial(_understood, request))
-    body = await _rendered(request, job)
-    location = (b"location", body["urls"]["self"].encode())
-    headers = [*job_headers(job, replayed=replayed), location, (b"retry-after", b"%d" % POLL_S)]
-    return json_reply(body, status=202, headers=headers)
+    return await respond(request, SUBMIT)
 
 
 @get("/jobs/{job_id:str}", summary="Read a job", operation_class=examples.READ)
@@ -76,7 +72,7 @@ async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
     job = await job_when(lambda job: job.ended, id, Services.of(request).store, request.receive, wait_s)
     if job is None:
         raise NotFound("there is no such job")
-    return json_reply(await _rendered(request, job), headers=[*job_headers(job), *applied])
+    return json_reply(await rendered(Caller.of(request), job), headers=[*job_headers(job), *applied])
 
 
 @post("/jobs/{job_id:str}/cancel", status_code=200, summary="Cancel a job", operation_class=examples.CANCEL)
@@ -87,7 +83,7 @@ async def cancel(request: Call, job_id: FromPath[str]) -> ASGIApp:
         job = await _own(request, job_id)
         raise AlreadyEnded(f"this job has ended: it is {job.public_status}")
     job = await _own(request, job_id)
-    return json_reply(await _rendered(request, job), headers=job_headers(job))
+    return json_reply(await rendered(Caller.of(request), job), headers=job_headers(job))
 
 
 @delete("/jobs/{job_id:str}", status_code=204, summary="Delete a job", operation_class=examples.ERASE)
@@ -104,20 +100,22 @@ async def erase(request: Call, job_id: FromPath[str]) -> None:
 async def feed(request: Call) -> ASGIApp:
     """The caller's jobs, newest first."""
     query = parse_qs(request.scope["query_string"].decode("latin-1"))
-    page = await Services.of(request).store.jobs.page(
-        request.user.id,
+    caller = Caller.of(request)
+    page = await caller.services.store.jobs.page(
+        caller.owner,
         cursor=query.get("cursor", [None])[-1],
         limit=_limit(query),
-        kinds=_words(query, "kind", Kind),
-        statuses=_words(query, "status", PublicStatus),
+        kinds=_words(query, "kind", OFFERED),
+        statuses=_words(query, "status", [*PublicStatus]),
     )
-    data = await asyncio.gather(*(_rendered(request, job) for job in page.jobs))
+    data = await asyncio.gather(*(rendered(caller, job) for job in page.jobs))
     return json_reply({"object": "list", "data": data, "next_cursor": page.cursor})
 
 
-async def _understood(request: Call, raw: bytes) -> NewJob:
+async def _understood(caller: Caller, raw: bytes) -> NewJob:
     """What the kind's dialect makes of the input, on the caller's terms. Errors name fields inside `input`."""
     asked = parse_body(Submission, raw)
+    terms = _terms(asked, caller)
     reader = _READERS[asked.kind]
     named = asked.input.get("mv")
     if asked.model and named not in (None, "", asked.model):
@@ -125,7 +123,7 @@ async def _understood(request: Call, raw: bytes) -> NewJob:
     content = {**asked.input, "mv": asked.model} if asked.model else asked.input
     body = parse_value(reader.body, content, "input")
     try:
-        new = await reader.read(Services.of(request), request.user.id, body)
+        new = await reader.read(caller.services, caller.owner, body)
     except RequestError as error:
         if error.field:
             error.field = "model" if asked.model and error.field == "mv" else f"input.{error.field}"
@@ -136,17 +134,29 @@ async def _understood(request: Call, raw: bytes) -> NewJob:
         )
     if asked.model and new.name != asked.model:
         raise InvalidRequest(f"the clip was made by {new.name}, and so is this", field="model")
-    return new._replace(terms=_terms(asked))
+    return new._replace(terms=terms)
 
 
-def _terms(asked: Submission) -> Terms:
+def _terms(asked: Submission, caller: Caller) -> Terms:
     return Terms(
         priority=asked.priority,
         start_within_s=asked.start_within_s or 0.0,
         run_s=asked.run_within_s or 0,
         keep_s=asked.keep_s or 0,
         metadata=asked.metadata,
+        webhook=webhook(caller.services, caller.base_url, asked.webhook, asked.webhook_events),
     )
+
+
+def _found_at(caller: Caller, job: Job) -> list[Header]:
+    return [(b"location", f"{caller.base_url}/v1/jobs/{job.id}".encode()), (b"retry-after", b"%d" % POLL_S)]
+
+
+async def _accepted(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]:
+    return await rendered(caller, job)
+
+
+SUBMIT = Operation("/v1/jobs", _understood, _accepted, status=202, headers=_found_at)
 
 
 async def _own(request: Call, job_id: str) -> Job:
@@ -167,10 +177,11 @@ def _as_written(id: str) -> str:
         return id
 
 
-async def _rendered(request: Call, job: Job) -> dict[str, Any]:
-    services = Services.of(request)
+async def rendered(caller: Caller, job: Job) -> dict[str, Any]:
+    """The public job, with its place while it waits."""
+    services = caller.services
     place = await services.store.jobs.place(job.id) if waits(job) else None
-    return services.public.render(job, base_url=services.base_url(request), place=place)
+    return services.public.render(job, base_url=caller.base_url, place=place)
 
 
 def _patience(request: Call) -> tuple[float, list[Header]]:
@@ -198,12 +209,13 @@ def _limit(query: Mapping[str, list[str]]) -> int:
 Word = TypeVar("Word", Kind, PublicStatus)
 
 
-def _words(query: Mapping[str, list[str]], name: str, words: type[Word]) -> list[Word]:
+def _words(query: Mapping[str, list[str]], name: str, words: Sequence[Word]) -> list[Word]:
     """The values of a parameter that may be given more than once, or with commas."""
+    known = {word.value: word for word in words}
     try:
-        return [words(word) for text in query.get(name, ()) for word in text.split(",") if word]
-    except ValueError:
-        raise InvalidRequest(f"one of these is wanted: {', '.join(words)}", field=name) from None
+        return [known[word] for text in query.get(name, ()) for word in text.split(",") if word]
+    except KeyError:
+        raise InvalidRequest(f"one of these is wanted: {', '.join(known)}", field=name) from None
 
 
 router = Router(

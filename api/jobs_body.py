@@ -6,7 +6,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from api.admission import PRIORITY
-from storage.job import Kind
+from storage.job import OFFERED, Kind
 
 MAX_METADATA_BYTES = 16_384
 _YEAR_S = 365 * 86_400
@@ -17,7 +17,7 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    kind: Kind
+    kind: Kind = Field(json_schema_extra={"enum": [*OFFERED]})
     model: str | None = Field(default=None, description="A name of the catalog; the kind's default, if missing")
     input: dict[str, Any] = Field(description="What the kind's own dialect takes")
     priority: int = Field(default=PRIORITY, ge=0, le=9, description="0 is served first")
@@ -25,6 +25,15 @@ class Submission(BaseModel):
     run_within_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Expires if one attempt takes longer")
     keep_s: int | None = Field(default=None, gt=0, le=_YEAR_S, description="Record and media are erased after that")
     metadata: dict[str, Any] = Field(default={}, description="The caller's own; comes back in every answer")
+    webhook: str | None = Field(default=None, description="Its events are sent to this URL, signed")
+    webhook_events: list[str] = Field(default=[], description="Which ones; how it ends, if missing")
+
+    @field_validator("kind")
+    @classmethod
+    def _offered(cls, kind: Kind) -> Kind:
+        if kind not in OFFERED:
+            raise ValueError(f"Input should be one of: {', '.join(OFFERED)}")
+        return kind
 
     @field_validator("metadata")
     @classmethod

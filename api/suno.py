@@ -10,16 +10,17 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from api import examples
-from api.admission import NewJob, admit
+from api.admission import NewJob
 from api.dialects import suno
 from api.dialects.suno_clips import Clips, billing
 from api.openapi import KEYED
+from api.operation import Caller, Operation, respond
 from api.reply import job_headers, json_reply
 from api.services import Call, Services, authenticate
 from api.validation import parse_body
 from storage.errors import InvalidRequest, NotFound
 from storage.ids import split_output_id
-from storage.job import Kind
+from storage.job import Job, Kind
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IDS = 200
@@ -39,14 +40,7 @@ MUSIC = [Kind.MUSIC_GENERATE, Kind.MUSIC_EXTEND, Kind.MUSIC_CONCAT]
 )
 async def generate(request: Call) -> ASGIApp:
     """A song in two versions, from lyrics or a description. With `continue_clip_id` it goes on from that clip."""
-    services = Services.of(request)
-
-    async def understood(body: bytes) -> NewJob:
-        return await generation(services, request.user.id, parse_body(suno.Generate, body))
-
-    job, replayed = await admit(request, understood)
-    answer = _clips(request, services).submission(job, replayed=replayed)
-    return json_reply(answer, headers=job_headers(job, replayed=replayed))
+    return await respond(request, GENERATE)
 
 
 @post(
@@ -58,14 +52,28 @@ async def generate(request: Call) -> ASGIApp:
 )
 async def concat(request: Call) -> ASGIApp:
     """A song and its extensions, made one. `clip_id` is the last extension's."""
-    services = Services.of(request)
+    return await respond(request, CONCAT)
 
-    async def understood(body: bytes) -> NewJob:
-        return await concatenation(services, request.user.id, parse_body(suno.Concat, body))
 
-    job, replayed = await admit(request, understood)
-    (answer,) = _clips(request, services).of(job, submitted=not replayed)
-    return json_reply(answer, headers=job_headers(job, replayed=replayed))
+async def _generation(caller: Caller, body: bytes) -> NewJob:
+    return await generation(caller.services, caller.owner, parse_body(suno.Generate, body))
+
+
+async def _submission(caller: Caller, job: Job, replayed: bool) -> dict[str, Any]:
+    return _clips(caller).submission(job, replayed=replayed)
+
+
+async def _concatenation(caller: Caller, body: bytes) -> NewJob:
+    return await concatenation(caller.services, caller.owner, parse_body(suno.Concat, body))
+
+
+async def _whole(caller: Caller, job: Job, replayed: bool) -> dict[str, Any]:
+    (clip,) = _clips(caller).of(job, submitted=not replayed)
+    return clip
+
+
+GENERATE = Operation("/v1/suno/api/generate/v2", _generation, _submission)
+CONCAT = Operation("/v1/suno/api/generate/concat/v2", _concatenation, _whole)
 
 
 @get("/api/feed", summary="Suno Feed", operation_class=examples.FEED)
@@ -90,7 +98,7 @@ async def clip(request: Call, clip_id: FromPath[str]) -> ASGIApp:
     found = await find_clip(services, request.user.id, clip_id)
     if found is None:
         raise NotFound("there is no such clip")
-    return json_reply(_clips(request, services).render(found), headers=job_headers(found.job))
+    return json_reply(_clips(Caller.of(request)).render(found), headers=job_headers(found.job))
 
 
 @get("/api/billing/info", summary="Suno Billing", operation_class=examples.BILLING)
@@ -121,8 +129,8 @@ async def find_clip(services: Services, owner: str, id: str) -> suno.Clip | None
     return suno.clip_of(parts, job, owner)
 
 
-def _clips(request: Call, services: Services) -> Clips:
-    return Clips(services.public, services.catalog, services.base_url(request))
+def _clips(caller: Caller) -> Clips:
+    return Clips(caller.services.public, caller.services.catalog, caller.base_url)
 
 
 def _query(request: Call) -> dict[str, list[str]]:
@@ -132,7 +140,7 @@ def _query(request: Call) -> dict[str, list[str]]:
 async def _feed(request: Call, query: dict[str, list[str]]) -> tuple[list[dict[str, Any]], bool]:
     """The clips asked for by id, else the caller's newest; and whether there are more."""
     services = Services.of(request)
-    clips = _clips(request, services)
+    clips = _clips(Caller.of(request))
     ids = [id for text in query.get("ids", ()) for part in text.split(",") if (id := part.strip())]
     if not ids:
         return await _recent(services, request.user.id, clips, _page(query))

@@ -84,7 +84,7 @@ def doubled(gateway: Gateway, songs: int) -> int:
     with redis.Redis.from_url(gateway.environment["GATEWAY_REDIS_URL"]) as client:
         jobs = sum(int(client.zcard(key)) for key in client.scan_iter(match=keys.jobs("*")))
         told = [fields for key in client.scan_iter(match="feed:*") for _, fields in client.xrange(key)]
-    ends = Counter(fields[b"job"] for fields in told if fields[b"status"] == b"succeeded")
+    ends = Counter(fields[b"job"] for fields in told if fields[b"event"] == b"succeeded")
     return max(0, jobs - songs) + sum(count - 1 for count in ends.values())
 
 

@@ -11,12 +11,16 @@
             TooLarge                a body or an upload is beyond its limit
             KeyReused               this Idempotency-Key came before with another body
             AlreadyEnded            the job is over: there is nothing left to cancel
+            AddressRefused          a URL leads to where the gateway may not be sent
         UpstreamError               theirs
             UpstreamBusy            rate limited, or no capacity: wait
             UpstreamTimedOut        no answer in time
             UpstreamFailed          it tried, and failed
             UpstreamRefused         moderation, credits, permission: final
             UpstreamMalformed       an answer we cannot read
+            UpstreamUnreachable     no connection came about: nothing was sent
+            UpstreamUntrusted       no TLS, or a certificate that proves nothing: nothing was sent
+            UpstreamDisconnected    the connection broke before the answer was there
         EngineError                 a model that runs here
             EngineFailed            the engine raised
             EngineLost              its process died, or grew past its memory
@@ -91,6 +95,10 @@ class AlreadyEnded(RequestError):
     code = "already_ended"
 
 
+class AddressRefused(RequestError):
+    code = "address_refused"
+
+
 class UpstreamError(GatewayError):
     fault = "upstream"
 
@@ -116,6 +124,20 @@ class UpstreamRefused(UpstreamError):
 
 class UpstreamMalformed(UpstreamError):
     code = "upstream_malformed"
+
+
+class UpstreamUnreachable(UpstreamError):
+    code = "upstream_unreachable"
+    retryable = True
+
+
+class UpstreamUntrusted(UpstreamError):
+    code = "upstream_untrusted"
+
+
+class UpstreamDisconnected(UpstreamError):
+    code = "upstream_disconnected"
+    retryable = True
 
 
 class EngineError(GatewayError):

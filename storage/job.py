@@ -14,11 +14,15 @@ from storage.ids import Part, output_id
 
 
 class Kind(StrEnum):
-    """What a job makes."""
+    """What a job makes. Callers may ask for `OFFERED`; the rest is work of our own."""
 
     MUSIC_GENERATE = "music.generate"
     MUSIC_EXTEND = "music.extend"
     MUSIC_CONCAT = "music.concat"
+    WEBHOOK_DELIVERY = "webhook.delivery"
+
+
+OFFERED = tuple(kind for kind in Kind if kind != Kind.WEBHOOK_DELIVERY)
 
 
 class Status(StrEnum):
@@ -91,6 +95,14 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     retryable: bool = False
 
 
+class Webhook(msgspec.Struct, frozen=True):
+    """Where a job's events are to be sent, as asked for with the job: event types, and what links in them start with."""
+
+    url: str
+    events: list[str]
+    base_url: str
+
+
 class Output(msgspec.Struct, omit_defaults=True):
     """One file of a job's result, known from admission on and filled in as it is made."""
 
@@ -155,6 +167,7 @@ class Job(msgspec.Struct, kw_only=True):
     outputs: list[Output] = []
     error: Failure | None = None
     metadata: dict[str, Any] = {}
+    webhook: Webhook | None = None
 
     def __post_init__(self) -> None:
         if not self.outputs:

@@ -4,7 +4,7 @@
 |----------------------------------|--------|-----------------------------------------------------------------------|
 | `job:{id}`                       | hash   | the job (`storage/job.py`); expires some time after its end           |
 | `jobs:{owner}`                   | zset   | id → created ms: one owner's jobs, for feeds                          |
-| `feed:{owner}`                   | stream | every change of the owner's jobs, about the newest 10 000; expires    |
+| `feed:{owner}`                   | stream | events of the owner's jobs, about the newest 10 000; expires          |
 | `idem:{owner}:{digest}`          | string | an idempotency key: job id and fingerprint of the body; expires       |
 | `wait:{lane}:{priority}:{owner}` | zset   | id → created ms: jobs ready to be claimed, oldest first               |
 | `ring:{lane}`                    | zset   | `{priority}:{owner}` → whose turn comes next                          |
@@ -13,13 +13,18 @@
 | `mean:{lane}`                    | hash   | kind → mean run time in ms, for estimates                             |
 | `workers:{lane}`                 | zset   | `{worker} {slots}` → ms until when it counts as alive; expires        |
 | `health:{lane}:{worker}`         | string | what a lane says of itself (JSON); expires                            |
+| `held:{lane}:{priority}:{owner}` | zset   | id → ms until when it is held, where owners hold so many; expires     |
+| `rest:{lane}:{priority}:{owner}` | string | this owner's jobs are not claimed until it expires                    |
+| `hooks:{owner}`                  | hash   | endpoint → event types, separated by spaces: of those that are on     |
+| `hook:{endpoint}`                | string | a webhook endpoint (`storage/webhooks.py`)                            |
 | `due`                            | zset   | id → ms by which the job must have started                            |
 | `erase`                          | zset   | id → ms when its media are to be erased                               |
 | `apikey:{digest}`                | string | an API key (`storage/apikeys.py`)                                     |
 | `apikeys`                        | hash   | key id → digest                                                       |
 | `setup`                          | string | somebody has been let in here: no first key is made known again       |
 
-Channels: `job:{id}` (it changed), `canceled:{lane}` (a held job was cancelled), `apikeys` (one was made or revoked).
+Channels: `job:{id}` (it changed), `events:{owner}` (what was added to the feed: its id, the job's, the event),
+`canceled:{lane}` (a held job was cancelled), `apikeys` (one was made or revoked).
 """
 
 PERMANENT = (
@@ -30,6 +35,8 @@ PERMANENT = (
     "asleep:*",
     "bell:*",
     "mean:*",
+    "hooks:*",
+    "hook:*",
     "due",
     "erase",
     "apikey:*",
@@ -57,6 +64,14 @@ def idempotency(owner: str, digest: str) -> str:
     return f"idem:{owner}:{digest}"
 
 
+def feed(owner: str) -> str:
+    return f"feed:{owner}"
+
+
+def rest(lane: str, priority: int, owner: str) -> str:
+    return f"rest:{lane}:{priority}:{owner}"
+
+
 def jobs(owner: str) -> str:
     return f"jobs:{owner}"
 
@@ -71,6 +86,10 @@ def workers(lane: str) -> str:
 
 def job_channel(id: str) -> str:
     return f"job:{id}"
+
+
+def events_channel(owner: str) -> str:
+    return f"events:{owner}"
 
 
 def canceled_channel(lane: str) -> str:

@@ -52,7 +52,7 @@ class PublicJobs:
             "metadata": job.metadata,
             "urls": {
                 "self": f"{base_url}/v1/jobs/{job.id}",
-                "events": None,  # an event stream has a place here, and is not served yet
+                "events": f"{base_url}/v1/jobs/{job.id}/events",
                 "cancel": f"{base_url}/v1/jobs/{job.id}/cancel",
             },
         }

@@ -75,8 +75,9 @@ class Queue:
         """End a held job as failed."""
         return await self.advance(job.id, Status.FAILED, token=job.token, error=failure)
 
-    async def report(self, job: Job, *, tell: str = "", **fields: Any) -> bool:
-        """Write fields of a held job; False if it is no longer held. `tell`: a word for its owner's feed."""
+    async def report(self, job: Job, *, tell: str = "changed", **fields: Any) -> bool:
+        """Write fields of a held job; False if it is no longer held. `tell`: an event (`storage/events.py`), or a word
+        for those who wait for this job."""
         return bool(await self._scripts.call("report", job.id, job.token, tell, *pairs(fields)))
 
     async def park(self, job: Job, *, delay_s: float, give_back: bool, **fields: Any) -> bool:
@@ -84,6 +85,12 @@ class Queue:
         return bool(
             await self._scripts.call("park", job.id, job.token, int(delay_s * 1000), int(give_back), *pairs(fields))
         )
+
+    async def rest(self, job: Job, seconds: float) -> None:
+        """For so long no job of this one's owner is claimed from its lane, at its priority; those held are not touched."""
+        with redis_errors():
+            key = keys.rest(job.lane, job.priority, job.owner)
+            await command(self._redis, "SET", key, 1, "PX", max(1, int(seconds * 1000)))
 
     async def renew(
         self, lane: str, held: Sequence[Job], *, lease_s: float, worker: str, slots: int, health: bytes

@@ -17,13 +17,22 @@ from redis.exceptions import NoScriptError
 from storage.connect import AWAY
 from storage.errors import NotDurable, RedisUnavailable
 from storage.job import FIELDS
+from storage.rules import RULES
 
 _FOLDER = Path(__file__).parent / "lua"
 _NAMES = (
     f"local FIELDS = {{{', '.join(repr(name) for name in FIELDS)}}}\n"
     f"local AT = {{{', '.join(f'{name} = {place}' for place, name in enumerate(FIELDS, 1))}}}\n"
 )
-_PRELUDE = _NAMES + (_FOLDER / "job.lua").read_text()
+_RULES = (
+    "local RULES = {"
+    + ", ".join(
+        f"{lane} = {{at_once = {rule.at_once}, record_s = {rule.record_s}, quiet = {str(rule.quiet).lower()}}}"
+        for lane, rule in RULES.items()
+    )
+    + "}\n"
+)
+_PRELUDE = _NAMES + _RULES + (_FOLDER / "job.lua").read_text()
 _SOURCES = {path.stem: _PRELUDE + path.read_text() for path in _FOLDER.glob("*.lua") if path.stem != "job"}
 _SHAS = {name: sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
 _PAUSES_S = (0.05, 0.5, 2.0)

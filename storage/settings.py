@@ -7,10 +7,13 @@ import re
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from redis.asyncio.connection import parse_url
+
+from storage.addresses import Allowed
 
 _REDIS_URL = re.compile(r"rediss?://([^@\s]*@)?([^][/?@:\s]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\d+)?(\?\S*)?|unix://\S+")
 
@@ -40,6 +43,9 @@ class StorageSettings(BaseSettings):
     durability: Durability = Durability.EVERYSEC
     record_days: float = Field(default=30, gt=0, description="how long a job's record outlives its end")
     catalog: Path | None = None
+    outbound_allow: Annotated[Allowed, NoDecode] = Field(
+        default=Allowed(), description="networks and host names that are called although they are not public"
+    )
 
     @field_validator("redis_url")
     @classmethod
@@ -50,6 +56,11 @@ class StorageSettings(BaseSettings):
             if _REDIS_URL.fullmatch(text) and parse_url(text):
                 return SecretStr(text)
         raise ValueError("an address looks like redis://[[user]:password@]host[:port][/db], rediss://… or unix://path")
+
+    @field_validator("outbound_allow", mode="before")
+    @classmethod
+    def _entries(cls, value: object) -> object:
+        return Allowed.parse(value) if isinstance(value, str) else value
 
     @property
     def record_s(self) -> int:

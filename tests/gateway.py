@@ -154,7 +154,7 @@ class Visitor:
     async def told(self, job: Job) -> list[str]:
         """What the owner's stream of changes has of a job, in order."""
         entries = await self.store.redis.xrange(f"feed:{job.owner}")
-        return [fields[b"status"].decode() for _, fields in entries if fields[b"job"].decode() == job.id]
+        return [fields[b"event"].decode() for _, fields in entries if fields[b"job"].decode() == job.id]
 
     async def makings(self, clip: str) -> int:
         """How often the making of a clip began in a clip's job."""

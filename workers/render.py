@@ -22,6 +22,7 @@ from storage.errors import (
     ObjectsUnavailable,
     RedisUnavailable,
 )
+from storage.events import progress_word
 from storage.ids import OutputId, Part, split_output_id
 from storage.job import Failure, Job, Kind, OutputStatus, Status
 from storage.media import extension, object_key
@@ -95,7 +96,7 @@ class _Attempt:
                 raise
             self._mark(item, OutputStatus.FAILED)
             self.job.output(item).error = Failure(error.code, str(error), error.retryable)
-            await self._report(tell="failed item")
+            await self._report(tell=f"output {item}")
 
     async def _engine_makes(self, item: int) -> None:
         folder = await asyncio.to_thread(self.spool.folder, self.job, item)
@@ -136,9 +137,10 @@ class _Attempt:
             if reached[0] > told:
                 told = reached[0]
                 progress = round((item - 1 + told) / self.job.items * _RENDER_SHARE, 3)
+                word = progress_word(self.job.progress, progress)
                 self.job.progress = max(self.job.progress, progress)
                 with suppress(RedisUnavailable):
-                    await self.queue.report(self.job, progress=self.job.progress, stage="rendering")
+                    await self.queue.report(self.job, tell=word, progress=self.job.progress, stage="rendering")
 
     async def _enter_storing(self) -> None:
         if self.job.status == Status.STORING:
@@ -160,7 +162,7 @@ class _Attempt:
         for artifact in sorted(made.artifacts, key=lambda artifact: artifact.part == "main"):
             await self._upload(item, artifact)
         self.job.output(item).metadata = made.metadata
-        await self._report(tell="stored")
+        await self._report(tell=f"output {item}")
 
     async def _upload(self, item: int, artifact: Artifact) -> None:
         output = self.job.output(item, Part[artifact.part.upper()])

@@ -29,5 +29,5 @@ if within ~= '0' then
 end
 if start_by ~= '0' then redis.call('ZADD', 'due', start_by, id) end
 make_ready(id, lane, priority, owner, now)
-tell(owner, id, 'queued')
+tell(id, {lane = lane, owner = owner, webhook = redis.call('HGET', job, 'webhook')}, 'queued')
 return {'accepted', now}

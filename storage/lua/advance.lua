@@ -11,6 +11,7 @@ if not string.find(' ' .. from .. ' ', ' ' .. status .. ' ', 1, true) then retur
 
 if token == '' or ENDED[to] or to == 'queued' then      -- a holder that moves on keeps its lease
   redis.call('ZREM', 'asleep:' .. its.lane, id)
+  release(id, its.lane, its.priority, its.owner)
   if token == '' or status == 'queued' then
     redis.call('ZREM', 'wait:' .. its.lane .. ':' .. its.priority .. ':' .. its.owner, id)
   end
@@ -28,5 +29,5 @@ if to == 'queued' then
     redis.call('HSET', job, 'not_before', now + delay)
   else make_ready(id, its.lane, its.priority, its.owner, its.created) end
 end
-tell(its.owner, id, to)
+tell(id, its, to == 'queued' and 'waiting again' or to)
 return {1, to}

@@ -4,6 +4,7 @@
 -- Returns {ms until the next sleeper wakes or -1, {id, row}...}. `free` = 0 is legal: it passes a swallowed bell on.
 local lane, free, lease, tries, record_s, taken = unpack(ARGV)
 local ring, asleep, now = 'ring:' .. lane, 'asleep:' .. lane, now_ms()
+local at_once = RULES[lane] and RULES[lane].at_once
 free = tonumber(free)
 wake(lane, now, tonumber(tries), record_s)
 
@@ -11,8 +12,11 @@ local claimed = {}
 while #claimed < free do
   local member = redis.call('ZRANGE', ring, 0, 0)[1]
   if not member then break end
-  local id = redis.call('ZPOPMIN', 'wait:' .. lane .. ':' .. member)[1]
-  if not id then
+  local able = not at_once or has_turn(lane, member, at_once, now)
+  local id = able and redis.call('ZPOPMIN', 'wait:' .. lane .. ':' .. member)[1]
+  if not able then
+    redis.call('ZREM', ring, member)                   -- comes back when it has rested, or lets a job go
+  elseif not id then
     redis.call('ZREM', ring, member)                   -- its turn came and it has nothing: forget its tag
   else
     local job, it = 'job:' .. id, row(id)
@@ -21,13 +25,14 @@ while #claimed < free do
       local _, _, its = life(id)
       redis.call('HSET', job, 'status', 'expired', 'finished', now, 'error', LATE)
       settle(id, its, 'expired', now, record_s)
-      tell(owner, id, 'expired')
+      tell(id, its, 'expired')
     elseif status and not ENDED[status] then
       it[AT.token] = string.format('%d', (it[AT.token] or 0) + 1)
       it[AT.attempt] = string.format('%d', (it[AT.attempt] or 0) + 1)
       it[AT.started] = started or string.format('%d', now)
       redis.call('ZINCRBY', ring, 1, member)
       redis.call('ZADD', asleep, now + lease, id)
+      if at_once then hold(id, lane, member, now + lease, lease) end
       if status == 'queued' then it[AT.status] = taken end
       redis.call('HSET', job, 'status', it[AT.status], 'token', it[AT.token], 'attempt', it[AT.attempt],
                  'started', it[AT.started])
@@ -35,9 +40,9 @@ while #claimed < free do
       if status == 'queued' then
         if it[AT.stage] then redis.call('HDEL', job, 'stage') end
         it[AT.stage] = false
-        tell(owner, id, taken)
       end
       it[AT.not_before] = false
+      tell(id, {lane = lane, owner = owner, webhook = it[AT.webhook]}, started and 'running again' or 'started')
       claimed[#claimed + 1] = {id, it}
     end
   end

@@ -3,14 +3,15 @@
 -- Returns 1, or 0 if there is no such job of that owner.
 local id, owner, again = unpack(ARGV)
 local job = 'job:' .. id
-local whose, lane, priority = unpack(redis.call('HMGET', job, 'owner', 'lane', 'priority'))
+local whose, lane, priority, hook = unpack(redis.call('HMGET', job, 'owner', 'lane', 'priority', 'webhook'))
 if whose ~= owner then return 0 end
 redis.call('ZREM', 'wait:' .. lane .. ':' .. priority .. ':' .. owner, id)
 redis.call('ZREM', 'asleep:' .. lane, id)
 redis.call('ZREM', 'due', id)
 redis.call('ZREM', 'jobs:' .. owner, id)
 redis.call('ZADD', 'erase', now_ms() + again, id)
+release(id, lane, priority, owner)
+tell(id, {lane = lane, owner = owner, webhook = hook}, 'deleted')
 redis.call('DEL', job)
 redis.call('PUBLISH', 'canceled:' .. lane, id)
-tell(owner, id, 'deleted')
 return 1

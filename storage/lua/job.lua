@@ -1,5 +1,6 @@
 -- Put in front of every script: what a job is to Redis, where it waits, and the one way its status changes.
--- `FIELDS` (the job's fields, in order) and `AT` (name → place in a row) come before this from Python.
+-- `FIELDS` (the job's fields, in order), `AT` (name → place in a row) and `RULES` (what is special about some lanes) come
+-- before this from Python.
 -- Calls cost about 2 µs each, so none is made that is known to change nothing.
 
 local function now_ms()                       -- one clock for everybody: the server's
@@ -16,10 +17,8 @@ local function ring_bell(lane)                -- one ring at most is kept: it me
   if redis.call('LLEN', 'bell:' .. lane) == 0 then redis.call('LPUSH', 'bell:' .. lane, 1) end
 end
 
--- Put a job where its owner's next free slot will find it. A newcomer starts at the lowest tag of its priority.
-local function make_ready(id, lane, priority, owner, created)
-  local member = priority .. ':' .. owner
-  redis.call('ZADD', 'wait:' .. lane .. ':' .. member, created, id)
+-- Give an owner's ready jobs a turn. A newcomer starts at the lowest tag of its priority.
+local function enter_ring(lane, priority, member)
   if not redis.call('ZSCORE', 'ring:' .. lane, member) then
     local lowest = redis.call('ZRANGE', 'ring:' .. lane, priority * BAND,
                               '(' .. string.format('%.0f', (priority + 1) * BAND), 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
@@ -28,16 +27,48 @@ local function make_ready(id, lane, priority, owner, created)
   ring_bell(lane)
 end
 
-local FEED_S = 30 * 86400
-local MIDWAY = {running = true, making = true, stored = true, storing = true}   -- an end is still to come
-
-local function tell(owner, id, what)          -- the owner's feed, and whoever waits for this job
-  redis.call('XADD', 'feed:' .. owner, 'MAXLEN', '~', 10000, '*', 'job', id, 'status', what)
-  if not MIDWAY[what] then redis.call('EXPIRE', 'feed:' .. owner, FEED_S) end
-  redis.call('PUBLISH', 'job:' .. id, what)
+-- Put a job where its owner's next free slot will find it.
+local function make_ready(id, lane, priority, owner, created)
+  local member = priority .. ':' .. owner
+  redis.call('ZADD', 'wait:' .. lane .. ':' .. member, created, id)
+  enter_ring(lane, priority, member)
 end
 
-local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error'}
+-- An owner that rests, or holds as many jobs as it may, leaves the ring. This lets it in again, if it has work.
+local function let_in(lane, member)
+  if redis.call('EXISTS', 'wait:' .. lane .. ':' .. member) == 1 then
+    enter_ring(lane, tonumber(string.match(member, '^%d+')), member)
+  end
+end
+
+local function hold(id, lane, member, ends, lease)
+  local held = 'held:' .. lane .. ':' .. member
+  redis.call('ZADD', held, ends, id)
+  redis.call('PEXPIRE', held, 2 * lease)
+end
+
+-- Whether an owner may hold one more job now: it does not rest, and holds fewer than it may.
+local function has_turn(lane, member, at_once, now)
+  local rests_ms = redis.call('PTTL', 'rest:' .. lane .. ':' .. member)
+  if rests_ms > 0 then
+    redis.call('ZADD', 'asleep:' .. lane, now + rests_ms, '@' .. member)
+    return false
+  end
+  local held = 'held:' .. lane .. ':' .. member
+  redis.call('ZREMRANGEBYSCORE', held, '-inf', now)
+  return redis.call('ZCARD', held) < at_once
+end
+
+-- A held job is let go: where owners may hold so many at once, the next one's turn has come.
+local function release(id, lane, priority, owner)
+  if RULES[lane] and RULES[lane].at_once then
+    local member = priority .. ':' .. owner
+    if redis.call('ZREM', 'held:' .. lane .. ':' .. member, id) == 1 then let_in(lane, member) end
+  end
+end
+
+local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error',
+              'webhook'}
 
 local function life(id)                       -- what its moves depend on
   local values, its = redis.call('HMGET', 'job:' .. id, 'status', 'token', unpack(LIFE)), {}
@@ -45,9 +76,60 @@ local function life(id)                       -- what its moves depend on
   return values[1], values[2], its
 end
 
+local FEED_S = 30 * 86400
+local EVENTS = {queued = true, started = true, progress = true, output = true, succeeded = true, failed = true,
+                canceled = true, expired = true, deleted = true}
+
+-- One webhook to be sent, in the outbox: a job of its own, whose id follows from what it says to whom. It holds the job as
+-- it stands, which may be deleted before the receiver answers. `more`: {field = value} of its request.
+local function post(endpoint, id, owner, what, salt, more)
+  local said = redis.sha1hex(id .. ' ' .. what .. ' ' .. endpoint .. ' ' .. salt)
+  local delivery = string.sub(id, 1, 14) .. '7' .. string.sub(said, 1, 3) .. '-8' .. string.sub(said, 4, 6) .. '-' ..
+                   string.sub(said, 7, 14) .. '0000'
+  if redis.call('EXISTS', 'job:' .. delivery) == 1 then return delivery end
+  local shot, now = row(id), now_ms()
+  shot[AT.request] = '{}'
+  more.job, more.owner, more.event, more.at, more.row = id, owner, what, now, shot
+  redis.call('HSET', 'job:' .. delivery, 'status', 'queued', 'created', now, 'kind', 'webhook.delivery', 'owner', endpoint,
+             'dialect', 'webhook', 'model', '', 'engine', '', 'lane', 'delivery', 'step', 'deliver', 'priority', 5,
+             'request', cjson.encode(more))
+  redis.call('ZADD', 'jobs:' .. endpoint, now, delivery)
+  make_ready(delivery, 'delivery', 5, endpoint, now)
+  return delivery
+end
+
+local function asked_for(types, word)         -- `types`: separated by spaces
+  return string.find(' ' .. types .. ' ', ' job.' .. word .. ' ', 1, true)
+end
+
+-- Something has happened to a job: it goes to its owner's feed (`changed` does not), and if it is an event to whoever
+-- listens and to the webhooks that ask for it.
+local function tell(id, its, what)
+  if RULES[its.lane] and RULES[its.lane].quiet then return end
+  redis.call('PUBLISH', 'job:' .. id, what)
+  local word, owner = string.match(what, '^%a+'), its.owner
+  if what == 'changed' then return end
+  local at = redis.call('XADD', 'feed:' .. owner, 'MAXLEN', '~', 10000, '*', 'job', id, 'event', what)
+  if not EVENTS[word] then return end
+  if word == 'queued' or ENDED[word] or word == 'deleted' then redis.call('EXPIRE', 'feed:' .. owner, FEED_S) end
+  redis.call('PUBLISH', 'events:' .. owner, at .. ' ' .. id .. ' ' .. what)
+  local endpoints = redis.call('HGETALL', 'hooks:' .. owner)
+  for i = 1, #endpoints, 2 do
+    if asked_for(endpoints[i + 1], word) then post(endpoints[i], id, owner, what, '', {}) end
+  end
+  if its.webhook then
+    local hook = cjson.decode(its.webhook)
+    if asked_for(table.concat(hook.events, ' '), word) then
+      local endpoint = 'url_' .. string.sub(redis.sha1hex(owner .. ' ' .. hook.url), 1, 24)
+      post(endpoint, id, owner, what, '', {url = hook.url, base_url = hook.base_url})
+    end
+  end
+end
+
 -- A job that has ended: out of every set, and due to vanish.
 local function settle(id, its, status, now, record_s)
   local lane, kind, started, keep_s = its.lane, its.kind, its.started, its.keep_s
+  record_s = RULES[lane] and RULES[lane].record_s or record_s
   if its.start_by then redis.call('ZREM', 'due', id) end
   if its.stage or its.not_before then redis.call('HDEL', 'job:' .. id, 'stage', 'not_before') end
   if its.error and (status == 'succeeded' or status == 'canceled') then redis.call('HDEL', 'job:' .. id, 'error') end
@@ -71,22 +153,24 @@ local function wake(lane, now, tries, record_s)
     redis.call('ZREM', 'asleep:' .. lane, id)
     local job = 'job:' .. id
     local status, _, its = life(id)
-    if status and not ENDED[status] then
+    if string.sub(id, 1, 1) == '@' then let_in(lane, string.sub(id, 2))      -- an owner that has rested
+    elseif status and not ENDED[status] then
       local rescues = 0
       if not its.not_before then                            -- nobody put it to sleep: its lease ran out
         rescues = redis.call('HINCRBY', job, 'rescues', 1)
         redis.call('HINCRBY', job, 'attempt', -1)
         redis.call('HINCRBY', job, 'token', 1)          -- its old worker's writes are refused
+        release(id, lane, its.priority, its.owner)
       end
       if rescues >= tries then
         redis.call('HSET', job, 'status', 'failed', 'finished', now, 'error',
                    '{"code":"worker_lost","message":"its worker vanished ' .. rescues .. ' times","retryable":true}')
         settle(id, its, 'failed', now, record_s)
-        tell(its.owner, id, 'failed')
+        tell(id, its, 'failed')
       else
         if status == 'running' then
           redis.call('HSET', job, 'status', 'queued')
-          tell(its.owner, id, 'queued')
+          tell(id, its, 'waiting again')
         end
         make_ready(id, lane, its.priority, its.owner, its.created)
       end

@@ -2,10 +2,12 @@
 -- health_s, then id, token, ... Returns the ids no longer held: stop working on them.
 local lane, lease, worker, slots, health, health_s = unpack(ARGV)
 local asleep, now, lost = 'asleep:' .. lane, now_ms(), {}
+local limited = RULES[lane] and RULES[lane].at_once
 for i = 7, #ARGV, 2 do
-  local status, token = unpack(redis.call('HMGET', 'job:' .. ARGV[i], 'status', 'token'))
+  local status, token, priority, owner = unpack(redis.call('HMGET', 'job:' .. ARGV[i], 'status', 'token', 'priority', 'owner'))
   if status and status ~= 'queued' and not ENDED[status] and token == ARGV[i + 1] then
     redis.call('ZADD', asleep, 'XX', now + lease, ARGV[i])
+    if limited then hold(ARGV[i], lane, priority .. ':' .. owner, now + lease, lease) end
   else lost[#lost + 1] = ARGV[i] end                      -- one handed back sleeps for its delay, not for a lease
 end
 redis.call('SET', 'health:' .. lane .. ':' .. worker, health, 'EX', health_s)

@@ -12,7 +12,7 @@ for _, id in ipairs(redis.call('ZRANGE', 'due', '-inf', now, 'BYSCORE', 'LIMIT',
     redis.call('ZREM', 'asleep:' .. its.lane, id)
     redis.call('HSET', job, 'status', 'expired', 'finished', now, 'error', LATE)
     settle(id, its, 'expired', now, record_s)
-    tell(its.owner, id, 'expired')
+    tell(id, its, 'expired')
     ended = ended + 1
   end
 end

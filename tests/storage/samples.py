@@ -34,7 +34,7 @@ def sample(owner: str = "alice", **fields: Any) -> Job:
 async def feed(redis: Redis, owner: str = "alice") -> list[tuple[str, str]]:
     """What the owner was told, oldest first: (job id, word)."""
     rows = await redis.xrange(f"feed:{owner}")
-    return [(fields[b"job"].decode(), fields[b"status"].decode()) for _, fields in rows]
+    return [(fields[b"job"].decode(), fields[b"event"].decode()) for _, fields in rows]
 
 
 async def server_ms(redis: Redis) -> int:

@@ -24,6 +24,7 @@ from storage.job import (
     OutputStatus,
     PublicStatus,
     Status,
+    Webhook,
     sources,
 )
 from storage.jobs import Jobs
@@ -116,7 +117,7 @@ async def test_the_same_move_by_the_same_holder_is_accepted_again_and_told_once(
     for target in (Status.STORING, Status.SUCCEEDED):
         assert await queue.advance(held.id, target, token=held.token)
         assert await queue.advance(held.id, target, token=held.token)
-    assert await feed(redis) == [(held.id, word) for word in ("queued", "running", "storing", "succeeded")]
+    assert await feed(redis) == [(held.id, word) for word in ("queued", "started", "storing", "succeeded")]
 
 
 async def test_a_repeated_hand_back_does_not_return_two_attempts(jobs: Jobs, queue: Queue) -> None:
@@ -203,6 +204,7 @@ FULL: dict[str, Any] = {
     ],
     "error": Failure("worker_lost", "gone", retryable=True),
     "metadata": {"k": "v", "empty": ""},
+    "webhook": Webhook("https://example.com/hook?a=1", ["job.failed"], "http://gateway.test"),
 }
 
 

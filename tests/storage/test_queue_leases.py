@@ -54,7 +54,7 @@ async def test_a_job_whose_worker_vanished_is_run_again_and_the_old_worker_is_re
     assert not await queue.park(old, delay_s=1, give_back=True)
     assert not await queue.fail(old, Failure("engine_failed", "late"))
     assert await read(jobs, old.id) == new
-    assert [word for _, word in await feed(redis)] == ["queued", "running", "queued", "running"]
+    assert [word for _, word in await feed(redis)] == ["queued", "started", "waiting again", "running again"]
 
 
 async def test_a_lease_runs_out_by_itself(jobs: Jobs, queue: Queue) -> None:
@@ -217,7 +217,7 @@ async def test_a_report_is_written_and_told_when_it_is_to_be(jobs: Jobs, queue: 
     assert await queue.report(held, tell="rendering", stage="rendering")
     job = await read(jobs, held.id)
     assert (job.progress, job.stage) == (0.25, "rendering")
-    assert [word for _, word in await feed(redis)] == ["queued", "running", "rendering"]
+    assert [word for _, word in await feed(redis)] == ["queued", "started", "rendering"]
 
 
 async def test_a_report_may_be_a_word_alone(queue: Queue, redis: Redis, held: Job) -> None:

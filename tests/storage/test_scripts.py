@@ -140,7 +140,7 @@ async def test_a_move_whose_answer_was_lost_is_made_and_told_once(redis: Redis, 
         relay.lose = 2
         assert await queue.advance(job.id, Status.STORING, token=held.token)
         assert relay.lose == 0
-    assert await feed(redis) == [(job.id, word) for word in ("queued", "running", "storing")]
+    assert await feed(redis) == [(job.id, word) for word in ("queued", "started", "storing")]
 
 
 async def test_while_redis_is_away_every_caller_is_told_and_later_calls_work(tmp_path: Path, impatient: None) -> None:
