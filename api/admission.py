@@ -91,12 +91,11 @@ def _with_header(request: Call, terms: Terms) -> Terms:
         return terms
     services, asked = Services.of(request), header(request.scope, b"x-webhook-events") or ""
     events = [name for part in asked.split(",") if (name := part.strip())]
-    hook = webhook(services, services.base_url(request), url, events, where=("X-Webhook-Url", "X-Webhook-Events"))
+    hook = webhook(services.base_url(request), url, events, where=("X-Webhook-Url", "X-Webhook-Events"))
     return terms._replace(webhook=hook)
 
 
 def webhook(
-    services: Services,
     base_url: str,
     url: str | None,
     events: Sequence[str],

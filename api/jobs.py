@@ -144,7 +144,7 @@ def _terms(asked: Submission, caller: Caller) -> Terms:
         run_s=asked.run_within_s or 0,
         keep_s=asked.keep_s or 0,
         metadata=asked.metadata,
-        webhook=webhook(caller.services, caller.base_url, asked.webhook, asked.webhook_events),
+        webhook=webhook(caller.base_url, asked.webhook, asked.webhook_events),
     )
 
 

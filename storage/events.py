@@ -16,7 +16,7 @@ from storage.public import PublicJobs, iso
 
 TERMINAL_TYPES = ("job.succeeded", "job.failed", "job.canceled", "job.expired")
 TYPES = ("job.queued", "job.started", "job.progress", "job.output", *TERMINAL_TYPES, "job.deleted")
-"""The closed set. `progress` comes at each twentieth; `output` when one of the job's items is there, or has failed alone."""
+"""The closed set. `progress` comes at each twentieth; `output` when one of the items is there, or has failed alone."""
 
 LAST_WORDS = {"succeeded", "failed", "canceled", "expired", "deleted"}
 """After one of these a job has no more events but `deleted`."""
@@ -70,8 +70,7 @@ def event_types(asked: Sequence[str], field: str) -> list[str]:
     """The types that a caller asks for, each once; `job.*` is all of them, none is the ends. Raises InvalidRequest."""
     unknown = [name for name in asked if name not in (*TYPES, "job.*")]
     if unknown:
-        raise InvalidRequest(
-            f"there is no event type {unknown[0]!r}; there are: {', '.join(TYPES)}, job.*", field=field
-        )
+        known = ", ".join((*TYPES, "job.*"))
+        raise InvalidRequest(f"there is no event type {unknown[0]!r}; there are: {known}", field=field)
     wanted = set(TYPES if "job.*" in asked else asked or TERMINAL_TYPES)
     return [name for name in TYPES if name in wanted]

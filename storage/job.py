@@ -96,7 +96,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """Where a job's events are to be sent, as asked for with the job: event types, and what links in them start with."""
+    """Where a job's events go, as asked for with the job: event types, and what links in them start with."""
 
     url: str
     events: list[str]

@@ -87,7 +87,7 @@ class Queue:
         )
 
     async def rest(self, job: Job, seconds: float) -> None:
-        """For so long no job of this one's owner is claimed from its lane, at its priority; those held are not touched."""
+        """For so long no more jobs of this one's owner are claimed from its lane, at its priority."""
         with redis_errors():
             key = keys.rest(job.lane, job.priority, job.owner)
             await command(self._redis, "SET", key, 1, "PX", max(1, int(seconds * 1000)))

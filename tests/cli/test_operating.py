@@ -18,6 +18,7 @@ ELSEWHERE = {"GATEWAY_API_KEY", "GATEWAY_SOUNDFONT"}
 IN_WORDS = {
     "GATEWAY_CATALOG": "built in",
     "GATEWAY_ENGINE_SLOTS": "cores",
+    "GATEWAY_OUTBOUND_ALLOW": "none",
     "GATEWAY_PUBLIC_URL": "from the request",
     "GATEWAY_SECRET": "made and kept",
     "GATEWAY_WORKER_NAME": "made",

@@ -29,6 +29,7 @@ REFUSED = [
     (["up"], "GATEWAY_API_KEY", " ", "is empty: give a key, or do not set it"),
     (["up"], "GATEWAY_MEDIA_WAIT_S", "long", "Input should be a valid number"),
     (["up"], "GATEWAY_ENGINE_SLOTS", "0", "Input should be greater than or equal to 1"),
+    (["api"], "GATEWAY_OUTBOUND_ALLOW", "10.0.0.1/8", "'10.0.0.1/8' is not a network like 10.1.0.0/16"),
     (["worker"], "GATEWAY_LANES", ",", "name at least one lane"),
     (["worker"], "GATEWAY_LOG_LEVEL", "loud", "'loud' is not one of"),
 ]
