@@ -76,6 +76,7 @@ local function life(id)                       -- what its moves depend on
   return values[1], values[2], its
 end
 
+local DAY_MS = 86400000
 local FEED_S = 30 * 86400
 local EVENTS = {queued = true, started = true, progress = true, output = true, succeeded = true, failed = true,
                 canceled = true, expired = true, deleted = true}
@@ -111,7 +112,9 @@ local function tell(id, its, what)
   if what == 'changed' then return end
   local at = redis.call('XADD', 'feed:' .. owner, 'MAXLEN', '~', 10000, '*', 'job', id, 'event', what)
   if not EVENTS[word] then return end
-  if word == 'queued' or ENDED[word] or word == 'deleted' then redis.call('EXPIRE', 'feed:' .. owner, FEED_S) end
+  if word == 'queued' or word == 'deleted' or (ENDED[word] and now_ms() - its.created > DAY_MS) then
+    redis.call('EXPIRE', 'feed:' .. owner, FEED_S)                -- else its admission has just done that
+  end
   redis.call('PUBLISH', 'events:' .. owner, at .. ' ' .. id .. ' ' .. what)
   local endpoints = redis.call('HGETALL', 'hooks:' .. owner)
   for i = 1, #endpoints, 2 do
@@ -134,8 +137,11 @@ local function settle(id, its, status, now, record_s)
   if its.stage or its.not_before then redis.call('HDEL', 'job:' .. id, 'stage', 'not_before') end
   if its.error and (status == 'succeeded' or status == 'canceled') then redis.call('HDEL', 'job:' .. id, 'error') end
   if status == 'succeeded' and tonumber(started or 0) > 0 then
-    local took, mean = now - started, tonumber(redis.call('HGET', 'mean:' .. lane, kind) or 0)
-    redis.call('HSET', 'mean:' .. lane, kind, string.format('%.0f', mean == 0 and took or mean * 0.9 + took * 0.1))
+    local took = now - started
+    if took > 1000 or now % 16 == 0 then       -- of short ones there are many: some will do
+      local mean = tonumber(redis.call('HGET', 'mean:' .. lane, kind) or 0)
+      redis.call('HSET', 'mean:' .. lane, kind, string.format('%.0f', mean == 0 and took or mean * 0.9 + took * 0.1))
+    end
   end
   if status == 'canceled' then redis.call('PUBLISH', 'canceled:' .. lane, id) end
   if keep_s and tonumber(keep_s) > 0 then
