@@ -7,6 +7,10 @@ BIN := .venv/bin
 # A lock is complete in itself, so pip has nothing to resolve; wheels only, so it has nothing to build.
 PIP := PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCKED := $(PIP) install --no-deps --no-compile --require-hashes --only-binary :all: -r
+# Only development keeps pip: 14 MB that nothing needs to run.
+NO_SETUPTOOLS := $(PIP) uninstall --yes setuptools
+HAVE_PIP := test -e $(BIN)/pip3 || { PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m ensurepip >/dev/null && $(NO_SETUPTOOLS); }
+DROP_PIP := $(PIP) uninstall --yes pip
 ARGS ?=
 
 # The first of these that runs, is new enough, and can make a virtual environment.
@@ -52,12 +56,12 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 
 # --- the environment -----------------------------------------------------------------------------------------------
 
-# Without setuptools, which nothing needs and Python 3.12 leaves out, and without pip's bytecode: 19 MB together.
+# Without setuptools, which nothing needs and Python 3.12 leaves out, and without bytecode: 19 MB together.
 .venv/pyvenv.cfg:
 	@for python in $(PYTHONS); do \
 	    if $$python -c '$(SUITS)' 2>/dev/null; then \
 	        echo "Making .venv with $$($$python --version)"; \
-	        $$python -m venv .venv && $(PIP) --quiet uninstall --yes setuptools || exit; \
+	        $$python -m venv .venv && $(NO_SETUPTOOLS) || exit; \
 	        exec find .venv -name __pycache__ -prune -exec rm -rf {} +; \
 	    fi; \
 	done; \
@@ -67,14 +71,18 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 # An interrupted installation leaves no stamp, and is taken up again.
 .venv/music.stamp: requirements/music.txt | .venv/pyvenv.cfg
 	@echo "Installing what the music service needs"
+	@$(HAVE_PIP)
 	@$(LOCKED) $<
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt | .venv/project.stamp
 	@echo "Installing what development needs"
+	@$(HAVE_PIP)
 	@$(LOCKED) $<
 	@touch $@
 
 .venv/project.stamp: pyproject.toml .venv/music.stamp
+	@$(HAVE_PIP)
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@test -e .venv/dev.stamp || $(DROP_PIP)
 	@touch $@
