@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
+_HEADERS = {"Idempotency-Key", "Last-Event-ID", "X-Webhook-Url", "X-Webhook-Events"}
+
 STATUS: Mapping[type[errors.GatewayError], int] = {
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
@@ -27,6 +29,7 @@ STATUS: Mapping[type[errors.GatewayError], int] = {
     errors.TooLarge: 413,
     errors.KeyReused: 422,
     errors.AlreadyEnded: 409,
+    errors.InUse: 409,
     errors.AddressRefused: 422,
     errors.UpstreamBusy: 503,
     errors.UpstreamTimedOut: 504,
@@ -63,6 +66,15 @@ class Fault(NamedTuple):
     request_id: str
 
 
+class Told(NamedTuple):
+    """A fault in the words of one dialect, with the headers and the status that it alone would have."""
+
+    media_type: str
+    body: dict[str, Any]
+    status: int | None = None
+    headers: Mapping[str, str] = {}
+
+
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler for whatever an operation raises."""
     fault = _fault(request, error)
@@ -70,9 +82,10 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         # the route, not the path: a media link's path is the right to its file
         route = request.scope.get("path_template", "an unknown route")
         log.error("request %s failed: %s %s", fault.request_id, request.method, route, exc_info=error)
-    media_type, body = _dialect(request.scope["path"])(fault)
-    content = b"" if request.method == "HEAD" else msgspec.json.encode(body)
-    return Response(content, status_code=fault.status, media_type=media_type, headers=dict(fault.headers))
+    told = _dialect(request.scope["path"])(fault)
+    content = b"" if request.method == "HEAD" else msgspec.json.encode(told.body)
+    headers = {**fault.headers, **told.headers}
+    return Response(content, status_code=told.status or fault.status, media_type=told.media_type, headers=headers)
 
 
 def _fault(request: Request[Any, Any, Any], error: Exception) -> Fault:
@@ -94,8 +107,7 @@ def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, 
         case InvalidFields():
             return STATUS[errors.InvalidRequest], errors.InvalidRequest.code, str(error), {}
         case errors.GatewayError():
-            status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
-            return status, error.code, str(error), {}
+            return status_of(type(error)), error.code, str(error), {}
         case HTTPException(status_code=413):
             limit = request.route_handler.resolve_request_max_body_size()
             return 413, errors.TooLarge.code, f"the body is larger than the limit of {limit} bytes", {}
@@ -106,11 +118,16 @@ def _told(request: Request[Any, Any, Any], error: Exception) -> tuple[int, str, 
     return 500, "internal_error", "something went wrong here; quote the request id when you report it", {}
 
 
+def status_of(kind: type[errors.GatewayError]) -> int:
+    """The HTTP status of a kind of error."""
+    return next(STATUS[each] for each in kind.__mro__ if each in STATUS)
+
+
 def _allow(error: HTTPException) -> dict[str, str]:
     return {"Allow": error.headers["allow"]} if error.headers and "allow" in error.headers else {}
 
 
-def _problem(fault: Fault) -> tuple[str, dict[str, Any]]:
+def _problem(fault: Fault) -> Told:
     """RFC 9457, with `code` to test for, and where each error is."""
     body: dict[str, Any] = {
         "type": "about:blank",
@@ -125,13 +142,13 @@ def _problem(fault: Fault) -> tuple[str, dict[str, Any]]:
     elif fault.field:
         body["detail"] = f"{fault.field}: {fault.message}"
         body["errors"] = [{"detail": fault.message, **_where(fault.method, fault.field)}]
-    return "application/problem+json", body
+    return Told("application/problem+json", body)
 
 
 def _where(method: str, field: str) -> dict[str, str]:
-    if field == "Idempotency-Key":
+    if field in _HEADERS:
         return {"header": field}
-    return {"pointer": _pointer(field.split("."))} if method == "POST" else {"parameter": field}
+    return {"pointer": _pointer(field.split("."))} if method in ("POST", "PATCH") else {"parameter": field}
 
 
 def _pointer(steps: Sequence[str | int]) -> str:
@@ -139,16 +156,40 @@ def _pointer(steps: Sequence[str | int]) -> str:
     return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
-def _suno(fault: Fault) -> tuple[str, dict[str, Any]]:
+def _suno(fault: Fault) -> Told:
     """Suno's own: a text, or FastAPI's list where the body does not fit."""
     detail: Any = f"{fault.field}: {fault.message}" if fault.field else fault.message
     if fault.errors:
         detail = [each._asdict() for each in fault.errors]
-    return "application/json", {"detail": detail}
+    return Told("application/json", {"detail": detail})
 
 
-_DIALECTS: Mapping[str, Callable[[Fault], tuple[str, dict[str, Any]]]] = {"/v1/suno": _suno}
+def _openai(fault: Fault) -> Told:
+    """OpenAI's envelope. Its clients repeat what was answered with 409, unless they are told not to."""
+    param = ".".join(map(str, fault.errors[0].loc[1:])) if fault.errors else fault.field
+    code = "invalid_api_key" if fault.status == HTTPStatus.UNAUTHORIZED else fault.code
+    message = f"{param}: {fault.message}" if param and not fault.errors else fault.message
+    status, body = openai_error(fault.status, code, message, param)
+    return Told("application/json", body, status, {"x-should-retry": "false"} if status == HTTPStatus.CONFLICT else {})
 
 
-def _dialect(path: str) -> Callable[[Fault], tuple[str, dict[str, Any]]]:
+def openai_error(status: int, code: str, message: str, param: str | None = None) -> tuple[int, dict[str, Any]]:
+    """An error as OpenAI's clients read it: its status there, and the body."""
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        status = HTTPStatus.BAD_REQUEST
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        kind = "requests"
+    else:
+        kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    return status, {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+_DIALECTS: Mapping[str, Callable[[Fault], Told]] = {
+    "/v1/suno": _suno,
+    "/v1/files": _openai,
+    "/v1/batches": _openai,
+}
+
+
+def _dialect(path: str) -> Callable[[Fault], Told]:
     return next((body for prefix, body in _DIALECTS.items() if path.startswith(prefix)), _problem)

@@ -8,8 +8,10 @@ from redis.asyncio import Redis
 
 from storage.connect import connect
 from storage.jobs import Jobs
+from storage.outbound import Outbound
 from storage.queue import Queue
 from storage.scripts import Scripts
+from tests.storage.calling import client
 from tests.storage.samples import RECORD_S
 
 
@@ -33,3 +35,9 @@ def queue(redis: Redis, scripts: Scripts) -> Queue:
 @pytest.fixture
 def jobs(redis: Redis, scripts: Scripts, queue: Queue) -> Jobs:
     return Jobs(redis, scripts, queue)
+
+
+@pytest.fixture
+async def outbound() -> AsyncIterator[Outbound]:
+    async with client() as opened:
+        yield opened
