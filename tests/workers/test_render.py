@@ -20,6 +20,7 @@ from tests.workers.sketch_engine import drawing
 from workers.engines.pool import EnginePool
 from workers.lanes import Lane
 from workers.render import render, seed
+from workers.retry import LOST_ATTEMPTS
 from workers.spool import Spool
 
 
@@ -220,7 +221,7 @@ async def test_an_extension_of_a_clip_that_is_gone_says_so(bench: Bench) -> None
 async def test_an_engine_that_is_lost_again_and_again_fails_its_job(bench: Bench) -> None:
     async with bench.serving():
         job = await bench.admit(items=1, lose=True)
-        await bench.store.redis.hset(f"job:{job.id}", "attempt", 1)
+        await bench.store.redis.hset(f"job:{job.id}", "attempt", LOST_ATTEMPTS - 1)
         failed = await bench.when(job, status=Status.FAILED)
     assert failed.error
     assert failed.error.code == "engine_lost"
