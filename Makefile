@@ -17,15 +17,19 @@ ARGS ?=
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
 SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help demo run test check fix bench lock clean
+.PHONY: help demo run models test check fix bench lock clean
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/project.stamp ## make a song: the whole service for a moment, all of it on this machine
 	@$(BIN)/ai-gateway demo $(ARGS)
 
-run: .venv/project.stamp ## start the service and all it needs; Ctrl-C stops it
+run: .venv/run.stamp ## start the service and all it needs; Ctrl-C stops it
+	@$(BIN)/ai-gateway models install || echo "Going on without."
 	@$(BIN)/ai-gateway up $(ARGS)
+
+models: .venv/project.stamp ## fetch what the image engines read: face models and sprites, 23 MB
+	@$(BIN)/ai-gateway models install $(ARGS)
 
 test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
 	@$(BIN)/python -m pytest $(ARGS)
@@ -73,6 +77,13 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 	@echo "Installing what the music service needs"
 	@$(HAVE_PIP)
 	@$(LOCKED) $<
+	@touch $@
+
+.venv/run.stamp: requirements/run.txt | .venv/project.stamp
+	@echo "Installing what the image engines need"
+	@$(HAVE_PIP)
+	@$(LOCKED) $<
+	@test -e .venv/dev.stamp || $(DROP_PIP)
 	@touch $@
 
 .venv/dev.stamp: requirements/dev.txt | .venv/project.stamp

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from api.scope import header
 from api.services import Call, Services
 from api.validation import InvalidFields
+from storage.addresses import Guard
 from storage.catalog import ENGINES, Model
 from storage.errors import InvalidRequest, RequestError
 from storage.events import event_types
@@ -15,14 +16,15 @@ from storage.job import Job, Kind, Webhook
 from storage.jobs import Admission, Idempotency
 
 PRIORITY = 5
+"""Of jobs whose request does not name one."""
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Terms(NamedTuple):
-    """How a job is to be treated. Times are in seconds; 0 is "as configured"."""
+    """How a job is to be treated. Times are in seconds; 0 is "as configured". The priority is None if none is named."""
 
-    priority: int = PRIORITY
+    priority: int | None = None
     start_within_s: float = 0.0
     run_s: int = 0
     keep_s: int = 0
@@ -55,18 +57,21 @@ async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]])
     seen = Idempotency.of(key, request.scope["path"].encode(), body) if key else None
     try:
         new = await understand(body)
-        new = new._replace(terms=_with_header(request, new.terms))
+        if hook := header_webhook(request):
+            new = new._replace(terms=new.terms._replace(webhook=hook))
     except (RequestError, InvalidFields):
         if seen and (first := await jobs.replayed(request.user.id, seen)):
             return first
         raise
-    return await jobs.admit(_job(request.user.id, new), seen, start_within_s=new.terms.start_within_s)
+    job = job_of(new_job_id(), request.user.id, new)
+    return await jobs.admit(job, seen, start_within_s=new.terms.start_within_s)
 
 
-def _job(owner: str, new: NewJob) -> Job:
+def job_of(id: str, owner: str, new: NewJob, *, priority: int = PRIORITY) -> Job:
+    """The job that a request asks for; `priority` if it names none."""
     engine = ENGINES[new.model.engine]
     return Job(
-        id=new_job_id(),
+        id=id,
         kind=new.kind,
         owner=owner,
         dialect=new.dialect,
@@ -76,7 +81,7 @@ def _job(owner: str, new: NewJob) -> Job:
         step=engine.step,
         request=new.request,
         items=new.items,
-        priority=new.terms.priority,
+        priority=priority if new.terms.priority is None else new.terms.priority,
         run_s=new.terms.run_s,
         keep_s=new.terms.keep_s,
         metadata=new.terms.metadata,
@@ -84,29 +89,34 @@ def _job(owner: str, new: NewJob) -> Job:
     )
 
 
-def _with_header(request: Call, terms: Terms) -> Terms:
-    """The terms, with the webhook that the request's headers name, if they do."""
-    url = header(request.scope, b"x-webhook-url")
-    if not url:
-        return terms
-    services, asked = Services.of(request), header(request.scope, b"x-webhook-events") or ""
+def header_webhook(request: Call) -> Webhook | None:
+    """The webhook that the request's headers name, if they do. Raises InvalidRequest, AddressRefused."""
+    url, asked = (header(request.scope, name) or "" for name in (b"x-webhook-url", b"x-webhook-events"))
+    if not url and not asked:
+        return None
+    services = Services.of(request)
     events = [name for part in asked.split(",") if (name := part.strip())]
-    hook = webhook(services.base_url(request), url, events, where=("X-Webhook-Url", "X-Webhook-Events"))
-    return terms._replace(webhook=hook)
+    where = "X-Webhook-Url", "X-Webhook-Events"
+    return webhook(services.guard, services.base_url(request), url, events, where=where)
 
 
 def webhook(
+    guard: Guard,
     base_url: str,
     url: str | None,
     events: Sequence[str],
     *,
     where: tuple[str, str] = ("webhook", "webhook_events"),
 ) -> Webhook | None:
-    """Where a job's events are to go, if anywhere. `where`: the fields' names. Raises InvalidRequest."""
+    """Where a job's events are to go, if anywhere. `where`: the fields' names.
+
+    Raises InvalidRequest, AddressRefused. A host's name is looked up only when something is sent to it.
+    """
     if not url:
         if events:
             raise InvalidRequest(f"is of no use without {where[0]}", field=where[1])
         return None
+    guard.check_url(url, field=where[0])
     wanted = event_types(events, where[1])
     return Webhook(url, wanted, base_url)
 

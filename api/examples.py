@@ -8,8 +8,10 @@ from pydantic import SecretStr
 from api.dialects.suno import Concat, Generate
 from api.dialects.suno_clips import Clips, billing
 from api.jobs_body import Submission
-from api.openapi import IDEMPOTENCY, operation, problems, query, request_header, success, suno_errors
+from api.openapi import IDEMPOTENCY, WEBHOOK, operation, problems, query, request_header, stream, success, suno_errors
+from api.sse import frame, line
 from storage.catalog import Catalog
+from storage.events import Event
 from storage.job import Job, Kind, OutputStatus, PublicStatus, Status
 from storage.links import Links
 from storage.public import PublicJobs
@@ -78,7 +80,7 @@ GENERATE = operation(
         "Suno Generate: from a description": _DESCRIBED,
         "Suno Generate (Extend)": _EXTENSION,
     },
-    parameters=[IDEMPOTENCY],
+    parameters=[IDEMPOTENCY, *WEBHOOK],
     responses={
         200: success("Accepted: two clips, found again by their ids", _CLIPS.submission(_NEW, replayed=False)),
         **suno_errors(401, 404, 410, 413, 422, 503),
@@ -87,7 +89,7 @@ GENERATE = operation(
 CONCAT = operation(
     body=Concat,
     examples={"Suno Concat": {"clip_id": _CLIP_ID, "is_infill": False}},
-    parameters=[IDEMPOTENCY],
+    parameters=[IDEMPOTENCY, *WEBHOOK],
     responses={
         200: success("Accepted: one clip", _CLIPS.of(_job(Kind.MUSIC_CONCAT, 1), submitted=True)[0]),
         **suno_errors(401, 404, 410, 413, 422, 503),
@@ -123,7 +125,7 @@ SUBMIT = operation(
         "An extension": {"kind": "music.extend", "input": {"continue_clip_id": _CLIP_ID, "continue_at": 42.5}},
         "A whole song": {"kind": "music.concat", "input": {"clip_id": _CLIP_ID}, "priority": 2, "keep_s": 86_400},
     },
-    parameters=[IDEMPOTENCY],
+    parameters=[IDEMPOTENCY, *WEBHOOK],
     responses={
         202: success("Accepted; `Location` is where it is found", _JOB_NEW),
         **problems(401, 404, 410, 413, 422, 503),
@@ -153,7 +155,42 @@ LIST = operation(
     },
 )
 
-_READY = {"status": "ready", "redis": "ok", "objects": "ok", "lanes": {"engines": {"workers": 1}}}
+_LAST_EVENT_ID = request_header("Last-Event-ID", "Go on after this event; in the query as `last_event_id`")
+
+
+def _streamed(id: str) -> str:
+    """An event as it stands in a stream."""
+    event = Event(_ID, "succeeded", _DONE.finished)
+    body = event.rendered(_DONE, _PUBLIC, _HOST)
+    return frame(event.type, line(body), id or event.id).decode()
+
+
+JOB_EVENTS = operation(
+    parameters=[_LAST_EVENT_ID],
+    responses={
+        200: stream("What has happened to the job, then what happens, until its end", _streamed("")),
+        204: OpenAPIResponse("It has ended, and nothing came after `Last-Event-ID`"),
+        **problems(401, 404, 422, 503),
+    },
+)
+EVENTS = operation(
+    parameters=[
+        _LAST_EVENT_ID,
+        query(
+            "since", "From this time on (ISO 8601), or after this id of the stream", type="string", format="date-time"
+        ),
+        query("types", "Only these, separated by commas", type="string", examples=["job.succeeded,job.failed"]),
+        query("kinds", "Only these, separated by commas", type="string", examples=[Kind.MUSIC_GENERATE.value]),
+    ],
+    responses={200: stream("Events, without an end", _streamed("1751328021000-0")), **problems(401, 422, 503)},
+)
+
+_READY = {
+    "status": "ready",
+    "redis": "ok",
+    "objects": "ok",
+    "lanes": {"delivery": {"workers": 1}, "engines": {"workers": 1}},
+}
 MEDIA = operation(
     parameters=[request_header("Range", "One range of bytes, such as `bytes=0-1023`")],
     responses={

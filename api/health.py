@@ -14,6 +14,7 @@ from storage import keys
 from storage.catalog import ENGINES, Catalog
 from storage.connect import command, redis_errors
 from storage.errors import StorageError
+from storage.rules import DELIVERY
 from storage.store import Store
 
 
@@ -62,9 +63,9 @@ async def _objects(services: Services) -> bool:
 
 
 async def _lanes(store: Store, catalog: Catalog) -> dict[str, dict[str, int]] | None:
-    """How many workers serve each lane that the catalog's models need; None if Redis is away."""
+    """How many workers serve each lane that the catalog's models and webhooks need; None if Redis is away."""
     now_ms = int(time.time() * 1000)
-    names = sorted({ENGINES[model.engine].lane for model in catalog.models.values()})
+    names = sorted({DELIVERY, *(ENGINES[model.engine].lane for model in catalog.models.values())})
     try:
         with redis_errors():
             await command(store.redis, "PING")

@@ -52,6 +52,11 @@ _READERS: Mapping[Kind, _Reader] = {
 }
 
 
+def input_model(kind: Kind) -> type[BaseModel]:
+    """What the input of a kind is checked against."""
+    return _READERS[kind].body
+
+
 @post(
     "/jobs",
     status_code=202,
@@ -68,7 +73,7 @@ async def submit(request: Call) -> ASGIApp:
 async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
     """The job as it stands; with `wait`, as soon as it has ended, and at the latest when that time is up."""
     wait_s, applied = _patience(request)
-    id = (await _own(request, job_id)).id
+    id = (await own(request, job_id)).id
     job = await job_when(lambda job: job.ended, id, Services.of(request).store, request.receive, wait_s)
     if job is None:
         raise NotFound("there is no such job")
@@ -78,18 +83,18 @@ async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
 @post("/jobs/{job_id:str}/cancel", status_code=200, summary="Cancel a job", operation_class=examples.CANCEL)
 async def cancel(request: Call, job_id: FromPath[str]) -> ASGIApp:
     """It ends at once, and whoever works on it is told. What is stored by then stays. Once more is as good as once."""
-    job = await _own(request, job_id)
+    job = await own(request, job_id)
     if not await Services.of(request).store.jobs.cancel(job):
-        job = await _own(request, job_id)
+        job = await own(request, job_id)
         raise AlreadyEnded(f"this job has ended: it is {job.public_status}")
-    job = await _own(request, job_id)
+    job = await own(request, job_id)
     return json_reply(await rendered(Caller.of(request), job), headers=job_headers(job))
 
 
 @delete("/jobs/{job_id:str}", status_code=204, summary="Delete a job", operation_class=examples.ERASE)
 async def erase(request: Call, job_id: FromPath[str]) -> None:
     """Its record and its media, whatever its state."""
-    job = await _own(request, job_id)
+    job = await own(request, job_id)
     services = Services.of(request)
     await services.store.jobs.forget(job)
     with suppress(ObjectsUnavailable):  # upkeep erases the media once more in any case
@@ -104,9 +109,9 @@ async def feed(request: Call) -> ASGIApp:
     page = await caller.services.store.jobs.page(
         caller.owner,
         cursor=query.get("cursor", [None])[-1],
-        limit=_limit(query),
-        kinds=_words(query, "kind", OFFERED),
-        statuses=_words(query, "status", [*PublicStatus]),
+        limit=page_limit(query),
+        kinds=chosen(query, "kind", OFFERED),
+        statuses=chosen(query, "status", [*PublicStatus]),
     )
     data = await asyncio.gather(*(rendered(caller, job) for job in page.jobs))
     return json_reply({"object": "list", "data": data, "next_cursor": page.cursor})
@@ -139,12 +144,12 @@ async def _understood(caller: Caller, raw: bytes) -> NewJob:
 
 def _terms(asked: Submission, caller: Caller) -> Terms:
     return Terms(
-        priority=asked.priority,
+        priority=asked.priority if "priority" in asked.model_fields_set else None,
         start_within_s=asked.start_within_s or 0.0,
         run_s=asked.run_within_s or 0,
         keep_s=asked.keep_s or 0,
         metadata=asked.metadata,
-        webhook=webhook(caller.base_url, asked.webhook, asked.webhook_events),
+        webhook=webhook(caller.services.guard, caller.base_url, asked.webhook, asked.webhook_events),
     )
 
 
@@ -159,7 +164,7 @@ async def _accepted(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]
 SUBMIT = Operation("/v1/jobs", _understood, _accepted, status=202, headers=_found_at)
 
 
-async def _own(request: Call, job_id: str) -> Job:
+async def own(request: Call, job_id: str) -> Job:
     """The caller's job of that id. Raises NotFound, for anyone else's too."""
     id = _as_written(job_id)
     if is_job_id(id):
@@ -199,7 +204,8 @@ def _patience(request: Call) -> tuple[float, list[Header]]:
     return wait_s, [(b"preference-applied", b"wait=%d" % wait_s), (b"vary", b"Prefer")]
 
 
-def _limit(query: Mapping[str, list[str]]) -> int:
+def page_limit(query: Mapping[str, list[str]]) -> int:
+    """How much a page is to hold. Raises InvalidRequest."""
     text = query.get("limit", [str(_PAGE)])[-1]
     if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_PAGE:
         raise InvalidRequest(f"a number from 1 to {MAX_PAGE} is wanted", field="limit")
@@ -209,7 +215,7 @@ def _limit(query: Mapping[str, list[str]]) -> int:
 Word = TypeVar("Word", Kind, PublicStatus)
 
 
-def _words(query: Mapping[str, list[str]], name: str, words: Sequence[Word]) -> list[Word]:
+def chosen(query: Mapping[str, list[str]], name: str, words: Sequence[Word]) -> list[Word]:
     """The values of a parameter that may be given more than once, or with commas."""
     known = {word.value: word for word in words}
     try:

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
-from api import docs, errors, health, jobs, media, openapi, scope, suno
+from api import batches, deliveries, docs, errors, events, files, health, jobs, media, openapi, scope, suno, webhooks
+from api.batch_runner import BatchRunner
 from api.services import Services
 from api.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -18,10 +19,22 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
     async def running(app: Litestar) -> AsyncIterator[None]:
         async with Services.open(storage, settings) as services:
             app.state["services"] = services
-            yield
+            async with BatchRunner(services) as app.state["batches"]:
+                yield
 
     return Litestar(
-        [suno.router, jobs.router, media.router, *health.OPERATIONS, docs.router],
+        [
+            suno.router,
+            jobs.router,
+            events.router,
+            webhooks.router,
+            deliveries.router,
+            files.router,
+            batches.router,
+            media.router,
+            *health.OPERATIONS,
+            docs.router,
+        ],
         lifespan=[running],
         exception_handlers={Exception: errors.answer},
         before_send=[scope.stamp],

@@ -39,10 +39,14 @@ _PROBLEM = {
     "errors": [{"detail": "Input should be a valid string", "pointer": "#/input/tags"}],
     "request_id": "req_5f0c1e7a9b3d4c6e8f2a1b0d",
 }
+_OPENAI = {
+    "error": {"message": "there is no such file", "type": "invalid_request_error", "param": None, "code": "not_found"}
+}
 _WHEN = {
+    400: "The request does not fit; the parameter is named",
     401: "No API key, or not a good one",
     404: "No such thing, or another caller's",
-    409: "The job has ended otherwise",
+    409: "The job has ended otherwise, or something works with the file",
     410: "It was here, and is not any more; or will never be",
     413: "The body is too large; the limit is named",
     422: "The body does not fit; the field is named",
@@ -71,8 +75,16 @@ def problems(*statuses: int) -> dict[int, OpenAPIResponse]:
     }
 
 
+def openai_errors(*statuses: int) -> dict[int, OpenAPIResponse]:
+    return {status: OpenAPIResponse(_WHEN[status], content=_json(_OPENAI)) for status in statuses}
+
+
 def success(description: str, example: Any) -> OpenAPIResponse:
     return OpenAPIResponse(description, content=_json(example))
+
+
+def stream(description: str, example: str) -> OpenAPIResponse:
+    return OpenAPIResponse(description, content={"text/event-stream": OpenAPIMediaType(example=example)})
 
 
 def query(name: str, description: str, **schema: Any) -> Parameter:
@@ -88,14 +100,24 @@ IDEMPOTENCY = request_header(
 )
 
 
+WEBHOOK = [
+    request_header("X-Webhook-Url", "Where this job's events are sent"),
+    request_header("X-Webhook-Events", "Which ones, separated by commas; how it ends, if missing"),
+]
+
+
 def operation(
     *,
     responses: Mapping[int, OpenAPIResponse],
     body: type[BaseModel] | None = None,
     examples: Mapping[str, Mapping[str, Any]] | None = None,
+    content: Mapping[str, Mapping[str, Any]] | None = None,
     parameters: Sequence[Parameter] = (),
 ) -> type[Operation]:
-    """The description of one operation; `examples` are of its body, by their titles."""
+    """The description of one operation; `examples` are of its body, by their titles.
+
+    `content`: the schemas of a body that is not JSON, or not only, by media types.
+    """
 
     @dataclass
     class Described(Operation):
@@ -110,6 +132,9 @@ def operation(
                     },
                 )
                 self.request_body = RequestBody(content={"application/json": media}, required=True)
+            elif content:
+                kinds = {kind: OpenAPIMediaType(schema=_schema(dict(schema))) for kind, schema in content.items()}
+                self.request_body = RequestBody(content=kinds, required=True)
 
     return Described
 
@@ -128,6 +153,12 @@ def config() -> OpenAPIConfig:
         tags=[
             Tag(name="Suno", description='Music, in Suno\'s own words. Errors are `{"detail": …}`.'),
             Tag(name="Jobs", description="Any job, whichever way it was submitted. Errors are problem details."),
+            Tag(
+                name="Events", description="Server-sent events, the same as webhooks carry. Errors are problem details."
+            ),
+            Tag(name="Files", description="What batches read and write. Errors are OpenAI's."),
+            Tag(name="Batches", description="Many requests at once. Errors are OpenAI's, but for `/v1/jobs/batch`."),
+            Tag(name="Webhooks", description="Events sent to you, signed. Errors are problem details."),
             Tag(name="Media", description="Results. Links need no key, and keep working."),
             Tag(name="Operation", description="For whoever runs the gateway."),
         ],

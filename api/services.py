@@ -10,14 +10,20 @@ from litestar import Request
 from litestar.datastructures import State
 
 from api.auth import Authenticator
+from api.listeners import Listeners
 from api.scope import base_url
 from api.settings import ApiSettings
+from api.stopping import at_stop
+from storage.addresses import Guard
 from storage.apikeys import ApiKey, ApiKeys
 from storage.catalog import Catalog
 from storage.links import Links
 from storage.objects import Objects
+from storage.outbound import Outbound
 from storage.public import PublicJobs
+from storage.sender import Sender
 from storage.settings import StorageSettings
+from storage.signing import Signer
 from storage.store import Store
 
 Call = Request[ApiKey, None, State]
@@ -30,9 +36,13 @@ class Services:
     store: Store
     objects: Objects
     authenticator: Authenticator
+    listeners: Listeners
     catalog: Catalog
     links: Links
     public: PublicJobs
+    guard: Guard
+    signer: Signer
+    sender: Sender
 
     @staticmethod
     def of(request: Request[Any, Any, State]) -> "Services":
@@ -48,22 +58,34 @@ class Services:
         """Redis and the object store may be away meanwhile: `/ready` says so."""
         store = Store.open(storage)
         objects = await asyncio.to_thread(Objects.open, storage)
-        authenticator = Authenticator(ApiKeys(store.redis, storage.secret), store.signals)
-        links = Links(storage.secret)
+        api_keys = ApiKeys(store.redis, storage.secret)
+        authenticator, listeners = Authenticator(api_keys, store.signals), Listeners(store, api_keys)
+        links, signer = Links(storage.secret), Signer(storage.secret)
+        guard = Guard(storage.outbound_allow)
+        outbound = Outbound(guard)
         try:
             await store.start()
+            await outbound.open()
             await authenticator.start()
-            yield cls(
-                settings=settings,
-                store=store,
-                objects=objects,
-                authenticator=authenticator,
-                catalog=Catalog.load(storage.catalog),
-                links=links,
-                public=PublicJobs(links, record_s=storage.record_s),
-            )
+            await listeners.start()
+            with at_stop(listeners.close):
+                yield cls(
+                    settings=settings,
+                    store=store,
+                    objects=objects,
+                    authenticator=authenticator,
+                    listeners=listeners,
+                    catalog=Catalog.load(storage.catalog),
+                    links=links,
+                    public=PublicJobs(links, record_s=storage.record_s),
+                    guard=guard,
+                    signer=signer,
+                    sender=Sender(outbound, signer),
+                )
         finally:
+            await listeners.stop()
             await authenticator.stop()
+            await outbound.close()
             await store.close()
             await objects.close()
 

@@ -3,12 +3,14 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from storage.ids import MAX_LINES
+
 MAX_JOB_WAIT_S = 300.0
 """The longest that one request for a job may wait for its end."""
 
 
 class ApiSettings(BaseSettings):
-    """`GATEWAY_HOST`, `GATEWAY_PORT`, `GATEWAY_PUBLIC_URL`, `GATEWAY_MAX_BODY_BYTES`, `GATEWAY_MEDIA_WAIT_S`."""
+    """`GATEWAY_` and a field's name in capitals: `GATEWAY_HOST`, `GATEWAY_PUBLIC_URL`, ..."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
 
@@ -20,4 +22,8 @@ class ApiSettings(BaseSettings):
         description="what links start with; else what each request calls us (Host, X-Forwarded-…)",
     )
     max_body_bytes: int = Field(default=10_000_000, gt=0, description="larger bodies are refused, on any path")
+    file_max_bytes: int = Field(default=2_000_000_000, gt=0, description="the largest file that may be uploaded")
+    batch_max_bytes: int = Field(default=200_000_000, gt=0, description="the largest file that a batch may be over")
+    batch_max_lines: int = Field(default=100_000, gt=0, le=MAX_LINES, description="the most lines of a batch")
+    batch_window: int = Field(default=500, ge=1, le=10_000, description="how many lines of a batch are open at a time")
     media_wait_s: float = Field(default=60, ge=0, description="how long a GET waits for a file that is being made")

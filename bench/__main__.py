@@ -11,7 +11,19 @@ from typing import Protocol, cast
 
 from bench.report import Row, machine, table
 
-NAMES = ("submit", "feed", "noop", "pickup", "memory", "recovery", "fair", "integrity")
+NAMES = (
+    "submit",
+    "feed",
+    "noop",
+    "pickup",
+    "memory",
+    "recovery",
+    "fair",
+    "deliveries",
+    "streams",
+    "batches",
+    "integrity",
+)
 
 
 class Benchmark(Protocol):

@@ -38,21 +38,25 @@ def duel(folder: Path) -> Iterator[Duel]:
     """Both apps on a Redis of their own. No S3: neither submission nor feed needs it."""
     ours, bare = free_ports(2)
     with Redis(folder / "redis") as server:
-        environment = {
-            "GATEWAY_REDIS_URL": server.url,
-            "GATEWAY_SECRET": SECRET,
-            "GATEWAY_S3_ENDPOINT": "http://127.0.0.1:1",
-            "GATEWAY_S3_ACCESS_KEY": "none",
-            "GATEWAY_S3_SECRET_KEY": "none",
-            "GATEWAY_PORT": str(ours),
-            "GATEWAY_LOG_LEVEL": "WARNING",
-        }
-        api = Program(folder / "api", "cli.main", "api", environment=environment, answers=lambda: answers(ours))
         plain = Program(
             folder / "bare", "bench.bare", str(bare), environment={URL: server.url}, answers=lambda: answers(bare)
         )
-        with api, plain:
+        with our_api(folder / "api", ours, server.url), plain:
             yield Duel(ours, bare, asyncio.run(new_key(server.url)))
+
+
+def our_api(folder: Path, port: int, url: str) -> Program:
+    """Our API on the Redis at `url`, without an S3 store."""
+    environment = {
+        "GATEWAY_REDIS_URL": url,
+        "GATEWAY_SECRET": SECRET,
+        "GATEWAY_S3_ENDPOINT": "http://127.0.0.1:1",
+        "GATEWAY_S3_ACCESS_KEY": "none",
+        "GATEWAY_S3_SECRET_KEY": "none",
+        "GATEWAY_PORT": str(port),
+        "GATEWAY_LOG_LEVEL": "WARNING",
+    }
+    return Program(folder, "cli.main", "api", environment=environment, answers=lambda: answers(port))
 
 
 async def new_key(url: str) -> str:

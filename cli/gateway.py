@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import redis
 from pydantic import SecretStr
@@ -24,13 +24,14 @@ from cli.embedded import Objects, Redis, ServiceError
 from cli.embedded.service import Service, kept_secret, take_lock, write_private
 from cli.environment import PREFIX, check_catalog, past_proxies, read, without_empty
 from cli.first_key import given_key, let_somebody_in
+from cli.running import KEY_FILE, environment_file, url_at
 from cli.watch import Watch
 from storage import keys
 from storage.errors import RedisUnavailable
 from storage.settings import StorageSettings
 from workers.settings import WorkerSettings
 
-LANES = ["engines"]
+LANES = ["engines", "delivery"]
 _WATCH_S = 0.5
 
 
@@ -68,7 +69,7 @@ class Gateway:
     def __init__(self, data: Path, host: str, port: int, inherited: Mapping[str, str] | None = None) -> None:
         self.data, self.host, self.port = data.resolve(), host, port
         self.first_key: str | None = None
-        self.key_file = self.data / "api_key"
+        self.key_file = self.data / KEY_FILE
         self.worker = f"local-{secrets.token_hex(4)}"
         self.parts: list[Service] = []
         self.environment: dict[str, str] = {}
@@ -79,8 +80,7 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.port}"
+        return url_at(self.host, self.port)
 
     def __enter__(self) -> Self:
         self.start()
@@ -106,7 +106,7 @@ class Gateway:
         """End every part, last started first. May be called twice."""
         if self._lock is None:
             return
-        _environment_file(self.data).unlink(missing_ok=True)
+        environment_file(self.data).unlink(missing_ok=True)
         while self.parts:
             self.parts.pop().stop()
         os.close(self._lock)
@@ -137,7 +137,7 @@ class Gateway:
         self._start_servers()
         self._let_somebody_in(given)
         ours = {name: text for name, text in self.environment.items() if name.startswith(PREFIX)}
-        write_private(_environment_file(self.data), json.dumps(ours))
+        write_private(environment_file(self.data), json.dumps(ours))
         worker = Program("worker", self.data / "worker", self.environment, self._worker_answers)
         api = Program("api", self.data / "api", self.environment, lambda: answers(f"{self.url}/health"))
         self._start_together(worker, api)
@@ -179,18 +179,6 @@ class Gateway:
                 return all(client.exists(keys.health(lane, self.worker)) for lane in LANES)
         except redis.RedisError:  # it is being started again itself
             return False
-
-
-def running_environment(data: Path) -> Mapping[str, str]:
-    """The `GATEWAY_…` variables of the gateway that runs on this data folder; our own environment where none does."""
-    try:
-        return cast("dict[str, str]", json.loads(_environment_file(data).read_text()))
-    except FileNotFoundError:
-        return os.environ
-
-
-def _environment_file(data: Path) -> Path:
-    return data / "environment.json"
 
 
 def _check_address(host: str, port: int) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.environment import Misconfigured, read
-from cli.gateway import running_environment
+from cli.running import running_environment
 from storage.apikeys import ApiKeys
 from storage.connect import connect
 from storage.errors import GatewayError

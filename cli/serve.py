@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import resource
 import threading
+from contextlib import suppress
 from typing import Any
 
 from granian import Granian
@@ -12,6 +14,8 @@ from api.settings import ApiSettings
 from cli.environment import check_catalog, read
 from storage.settings import StorageSettings
 
+_MOST_REQUESTS = 20_000  # at once, in one process: event streams stay for long; at granian's 1024 all others would wait
+_MOST_FILES = 65_536
 _PATIENCE_S = 5  # at a stop, for requests under way: some wait minutes for their job, and come again
 
 
@@ -20,6 +24,7 @@ def serve(host: str, port: int, processes: int) -> None:
     for settings in (StorageSettings, ApiSettings):
         read(settings, os.environ)  # here, for the server's children would only be born again and again
     check_catalog(os.environ)
+    _allow_files()
     server = Granian(
         "api.main:app",
         address=host,
@@ -27,11 +32,21 @@ def serve(host: str, port: int, processes: int) -> None:
         interface=Interfaces.ASGI,
         http=HTTPModes.auto,
         workers=processes,
+        backpressure=_MOST_REQUESTS,
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_PATIENCE_S,
     )
     server.serve(target_loader=load_app, wrap_loader=False)
+
+
+def _allow_files() -> None:
+    """As many open files as we may have: each connection is one, and many systems begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # a system may have limits of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def load_app() -> Any:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, NoReturn, Self
 
@@ -193,6 +193,7 @@ class Guard:
         return self._allowed.name(host) or any(map(self._allowed.address, loopback))
 
 
+@lru_cache(maxsize=1024)  # webhooks go to the same few again and again
 def _read(text: str, field: str | None) -> Target:
     """The parts of a URL. Strict: what two parsers could read in two ways is refused."""
 

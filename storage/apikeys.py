@@ -3,6 +3,7 @@
 import hmac
 import secrets
 import time
+from collections.abc import Sequence
 
 import msgspec
 from pydantic import SecretStr
@@ -62,6 +63,12 @@ class ApiKeys:
             rows = await self._redis.mget([keys.api_key(digest.decode()) for digest in digests]) if digests else []
         found = [msgspec.json.decode(row, type=ApiKey) for row in rows if row]
         return sorted(found, key=lambda key: (key.created, key.id))
+
+    async def revoked(self, ids: Sequence[str]) -> list[str]:
+        """Those of these ids whose key there is no more."""
+        with redis_errors():
+            digests = await command(self._redis, "HMGET", keys.API_KEYS, *ids) if ids else []
+        return [id for id, digest in zip(ids, digests, strict=True) if digest is None]
 
     async def revoke(self, id: str) -> None:
         """End a key at once, everywhere. Raises NotFound."""

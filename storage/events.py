@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from storage.errors import InvalidRequest
-from storage.job import Job
+from storage.ids import Part
+from storage.job import Job, OutputStatus
 from storage.public import PublicJobs, iso
 
 TERMINAL_TYPES = ("job.succeeded", "job.failed", "job.canceled", "job.expired")
@@ -60,10 +61,34 @@ class Event(NamedTuple):
         return self.body(public.render(job, base_url=base_url))
 
 
+def job_of(id: str) -> str | None:
+    """The job that an event's id names; None if it is no such id."""
+    found = _ID.fullmatch(id)
+    return str(UUID(found[1])) if found else None
+
+
 def progress_word(before: float, now: float) -> str:
     """What to tell of progress (0 to 1) that goes from `before` to `now`: an event at each twentieth."""
     reached = int(now * 100) // _STEP * _STEP
     return f"progress {reached}" if reached > int(before * 100) else "changed"
+
+
+def shown(job: Job) -> list[Event]:
+    """What a job's record shows to have happened. Where it does not say when, it is the time of the job's start."""
+    began, reached = job.started or job.created, int(job.progress * 100) // _STEP * _STEP
+    seen = [Event(job.id, "queued", job.created)]
+    if job.started:
+        seen.append(Event(job.id, "started", job.started))
+    if reached and not job.ended:
+        seen.append(Event(job.id, f"progress {reached}", began))
+    seen += [
+        Event(job.id, f"output {output.item}", began)
+        for output in job.outputs
+        if output.part == Part.MAIN and output.status in (OutputStatus.STORED, OutputStatus.FAILED)
+    ]
+    if job.ended:
+        seen.append(Event(job.id, job.status, job.finished))
+    return seen
 
 
 def event_types(asked: Sequence[str], field: str) -> list[str]:

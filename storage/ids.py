@@ -3,8 +3,12 @@
 So an output's id (a Suno *clip id* is one) is minted before anything is made, names its job without an index, and
 sorts by time. The 16 bits are `item` (12 bits, from 1: which song, which picture) and `part` (4 bits: which of its
 files). Of the 74 random bits of a UUIDv7, 58 remain: per millisecond, and never used as a secret (`storage/links.py`).
+
+A batch's id is `batch_` and a UUIDv7 whose last 36 bits are zero: the job of one of its lines fills in 20 of them. So
+a line that is submitted again, after a crash, is the same job. A file's id is `file-` and a UUIDv7.
 """
 
+import re
 import secrets
 import time
 from enum import IntEnum
@@ -12,7 +16,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 MAX_ITEMS = (1 << 12) - 1
+MAX_LINES = (1 << 20) - 1
 _LOW = (1 << 16) - 1
+_BATCH_LOW = (1 << 36) - 1
+_BATCH, _FILE = "batch_", "file-"
 
 
 class Part(IntEnum):
@@ -41,6 +48,40 @@ def new_job_id(now_ms: int | None = None) -> str:
     return str(UUID(int=value))
 
 
+def new_batch_id(now_ms: int | None = None) -> str:
+    """A fresh batch id."""
+    return _BATCH + UUID(int=UUID(new_job_id(now_ms)).int & ~_BATCH_LOW).hex
+
+
+def line_job_id(batch: str, line: int) -> str:
+    """The id of the job of one line (counted from 1) of a batch."""
+    return str(UUID(int=UUID(batch.removeprefix(_BATCH)).int | line << 16))
+
+
+def line_of_job(batch: str, job: str) -> int | None:
+    """The line of a batch whose job this is; None if it is none of its."""
+    line, low = divmod(UUID(job).int ^ UUID(batch.removeprefix(_BATCH)).int, 1 << 16)
+    return line if not low and 0 < line <= MAX_LINES else None
+
+
+def new_file_id(now_ms: int | None = None) -> str:
+    """A fresh file id."""
+    return _FILE + UUID(int=UUID(new_job_id(now_ms)).int | secrets.randbits(16)).hex
+
+
+def is_batch_id(text: str) -> bool:
+    return bool(re.fullmatch(_BATCH + "[0-9a-f]{32}", text))
+
+
+def is_file_id(text: str) -> bool:
+    return bool(re.fullmatch(_FILE + "[0-9a-f]{32}", text))
+
+
+def bare(id: str) -> str:
+    """The UUID that a batch's or a file's id holds, as a job's is written."""
+    return str(UUID(id[-32:]))
+
+
 def output_id(job: str, item: int, part: Part = Part.MAIN) -> str:
     """The id of one file of one item (counted from 1) of a job."""
     return f"{job[:-4]}{item << 4 | part:04x}"
@@ -66,5 +107,5 @@ def is_job_id(text: str) -> bool:
 
 
 def minted_ms(id: str) -> int:
-    """Unix milliseconds at which the job of this job or output id was made."""
-    return UUID(id).int >> 80
+    """Unix milliseconds at which the job of this job or output id was made, or the batch or file of this id."""
+    return UUID(id.removeprefix(_BATCH).removeprefix(_FILE)).int >> 80

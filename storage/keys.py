@@ -1,30 +1,42 @@
 """Every Redis key and channel, in one place. The scripts in `storage/lua/` build the same names.
 
-| key                              | type   | holds                                                                 |
-|----------------------------------|--------|-----------------------------------------------------------------------|
-| `job:{id}`                       | hash   | the job (`storage/job.py`); expires some time after its end           |
-| `jobs:{owner}`                   | zset   | id → created ms: one owner's jobs, for feeds                          |
-| `feed:{owner}`                   | stream | events of the owner's jobs, about the newest 10 000; expires          |
-| `idem:{owner}:{digest}`          | string | an idempotency key: job id and fingerprint of the body; expires       |
-| `wait:{lane}:{priority}:{owner}` | zset   | id → created ms: jobs ready to be claimed, oldest first               |
-| `ring:{lane}`                    | zset   | `{priority}:{owner}` → whose turn comes next                          |
-| `asleep:{lane}`                  | zset   | id → ms when it may be claimed: a delay's or a held job's lease's end |
-| `bell:{lane}`                    | list   | at most one entry: "there may be work"; idle workers block on it      |
-| `mean:{lane}`                    | hash   | kind → mean run time in ms, for estimates                             |
-| `workers:{lane}`                 | zset   | `{worker} {slots}` → ms until when it counts as alive; expires        |
-| `health:{lane}:{worker}`         | string | what a lane says of itself (JSON); expires                            |
-| `held:{lane}:{priority}:{owner}` | zset   | id → ms until when it is held, where owners hold so many; expires     |
-| `rest:{lane}:{priority}:{owner}` | string | this owner's jobs are not claimed until it expires                    |
-| `hooks:{owner}`                  | hash   | endpoint → event types, separated by spaces: of those that are on     |
-| `hook:{endpoint}`                | string | a webhook endpoint (`storage/webhooks.py`)                            |
-| `due`                            | zset   | id → ms by which the job must have started                            |
-| `erase`                          | zset   | id → ms when its media are to be erased                               |
-| `apikey:{digest}`                | string | an API key (`storage/apikeys.py`)                                     |
-| `apikeys`                        | hash   | key id → digest                                                       |
-| `setup`                          | string | somebody has been let in here: no first key is made known again       |
+| key                               | type   | holds                                                                 |
+|-----------------------------------|--------|-----------------------------------------------------------------------|
+| `job:{id}`                        | hash   | the job (`storage/job.py`); expires some time after its end           |
+| `jobs:{owner}`                    | zset   | id → created ms: one owner's jobs, for feeds                          |
+| `feed:{owner}`                    | stream | events of the owner's jobs, about the newest 10 000; expires          |
+| `idem:{owner}:{digest}`           | string | an idempotency key: job id and fingerprint of the body; expires       |
+| `wait:{lane}:{priority}:{owner}`  | zset   | id → created ms: jobs ready to be claimed, oldest first               |
+| `ring:{lane}`                     | zset   | `{priority}:{owner}` → whose turn comes next                          |
+| `asleep:{lane}`                   | zset   | id → ms when it may be claimed: a delay's or a held job's lease's end |
+| `bell:{lane}`                     | list   | at most one entry: "there may be work"; idle workers block on it      |
+| `mean:{lane}`                     | hash   | kind → mean run time in ms, for estimates                             |
+| `workers:{lane}`                  | zset   | `{worker} {slots}` → ms until when it counts as alive; expires        |
+| `health:{lane}:{worker}`          | string | what a lane says of itself (JSON); expires                            |
+| `held:{lane}:{priority}:{owner}`  | zset   | id → ms until when it is held, where owners hold so many; expires     |
+| `rest:{lane}:{priority}:{owner}`  | string | this owner's jobs are not claimed until it expires                    |
+| `trial:{lane}:{priority}:{owner}` | string | this owner may hold one job at a time until it expires                |
+| `hooks:{owner}`                   | hash   | endpoint → event types, separated by spaces: of those that are on     |
+| `hook:{endpoint}`                 | string | a webhook endpoint (`storage/webhooks.py`), or `default:{owner}`      |
+| `endpoints:{owner}`               | zset   | endpoint → created ms: also of those that are off                     |
+| `receiver:{endpoint}`             | hash   | how deliveries to it went of late; expires                            |
+| `posted:{job}`                    | list   | ids of the deliveries about a job; expires                            |
+| `file:{id}`                       | hash   | a file (`storage/files.py`); expires if it is to                      |
+| `files:{owner}`                   | zset   | file ids, which sort by age                                           |
+| `segments:{file}`                 | list   | `{size} {object key}`: what a file that grows consists of             |
+| `batch:{id}`                      | hash   | a batch (`storage/batches.py`); expires some time after its end       |
+| `batches:{owner}`                 | zset   | batch ids, which sort by age                                          |
+| `batches`                         | zset   | batch id → ms until when a runner holds it: those that have not ended |
+| `open:{batch}`                    | hash   | line → what is kept of it until its result is stored                  |
+| `due`                             | zset   | id → ms by which the job must have started                            |
+| `erase`                           | zset   | job id, or object keys' prefix → ms when its bytes are to be erased   |
+| `apikey:{digest}`                 | string | an API key (`storage/apikeys.py`)                                     |
+| `apikeys`                         | hash   | key id → digest                                                       |
+| `setup`                           | string | somebody has been let in here: no first key is made known again       |
 
 Channels: `job:{id}` (it changed), `events:{owner}` (what was added to the feed: its id, the job's, the event),
-`canceled:{lane}` (a held job was cancelled), `apikeys` (one was made or revoked).
+`canceled:{lane}` (a held job was cancelled), `batches` (one is new, or to be cancelled),
+`apikeys` (one was made or revoked).
 """
 
 PERMANENT = (
@@ -37,6 +49,14 @@ PERMANENT = (
     "mean:*",
     "hooks:*",
     "hook:*",
+    "endpoints:*",
+    "file:*",
+    "files:*",
+    "segments:*",
+    "batch:*",
+    "batches:*",
+    "batches",
+    "open:*",
     "due",
     "erase",
     "apikey:*",
@@ -68,8 +88,44 @@ def feed(owner: str) -> str:
     return f"feed:{owner}"
 
 
-def rest(lane: str, priority: int, owner: str) -> str:
-    return f"rest:{lane}:{priority}:{owner}"
+def endpoints(owner: str) -> str:
+    return f"endpoints:{owner}"
+
+
+def hook(endpoint: str) -> str:
+    return f"hook:{endpoint}"
+
+
+def posted(job: str) -> str:
+    return f"posted:{job}"
+
+
+def receiver(endpoint: str) -> str:
+    return f"receiver:{endpoint}"
+
+
+def file(id: str) -> str:
+    return f"file:{id}"
+
+
+def files(owner: str) -> str:
+    return f"files:{owner}"
+
+
+def segments(file: str) -> str:
+    return f"segments:{file}"
+
+
+def batch(id: str) -> str:
+    return f"batch:{id}"
+
+
+def batches(owner: str) -> str:
+    return f"batches:{owner}"
+
+
+def open_lines(batch: str) -> str:
+    return f"open:{batch}"
 
 
 def jobs(owner: str) -> str:
@@ -97,3 +153,4 @@ def canceled_channel(lane: str) -> str:
 
 
 API_KEYS_CHANNEL = "apikeys"
+BATCHES_CHANNEL = "batches"

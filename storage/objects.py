@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import boto3
 import botocore.config
@@ -31,6 +31,7 @@ CONNECT_LIMIT_S = 2.0
 ATTEMPTS = 2  # one more than one: a kept connection may have been closed by the other side
 CHUNK_BYTES = 256 << 10
 PART_BYTES = 8 << 20  # S3 takes 10 000 parts of 5 MiB and more. Source: Amazon S3 User Guide, "multipart upload limits"
+STREAM_PART_BYTES = 5 << 20  # the least that a part may have; of a stream two are held at most
 PAGE = 1_000  # the most that one listing gives and one deletion takes. Source: Amazon S3 API Reference
 PRESIGN_LIMIT_S = 604_800  # Source: Amazon S3 User Guide, "presigned URLs"
 
@@ -168,6 +169,29 @@ class Objects:
         finally:
             upload.abandoned.set()
 
+    async def put_stream(
+        self, key: str, chunks: AsyncIterable[bytes], *, content_type: str, metadata: Mapping[str, str] | None = None
+    ) -> Stored:
+        """Store bytes as they come, all or nothing, with no more than two parts of STREAM_PART_BYTES in memory.
+
+        Raises ObjectsUnavailable, and what `chunks` raises. Then, and when cancelled, nothing is left of it.
+        """
+        upload = _Upload(self._client, self.bucket, key, content_type, dict(metadata or {}))
+        sending: asyncio.Future[None] | None = None
+        try:
+            async for part, last in _parts(chunks):
+                if sending:
+                    await sending
+                sending = asyncio.wrap_future(self._uploads.submit(upload.send, part, last=last))
+                if last:
+                    await sending
+            return upload.stored()
+        except BaseException:
+            if sending and not sending.cancel() and not sending.cancelled():
+                sending.exception()  # seen: this one's, or of no more interest
+            self._uploads.submit(upload.abort)
+            raise
+
     async def head(self, key: str) -> ObjectInfo:
         """What is known of an object. Raises ObjectMissing, ObjectsUnavailable."""
         answer = await self._ask(lambda: self._client.head_object(Bucket=self.bucket, Key=key))
@@ -275,47 +299,76 @@ class Objects:
 
 
 class _Upload:
-    """One file on its way to the store, hashed as it goes; in parts, if it has more than one."""
+    """Bytes on their way to the store, hashed as they go; in parts, if there is more than one. Blocks."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str, metadata: dict[str, str]) -> None:
         self.abandoned = threading.Event()
         self._client = client
         self._where: Any = {"Bucket": bucket, "Key": key}
         self._kept: Any = {"ContentType": content_type, "Metadata": metadata}
-        self._sha256, self._size_bytes = hashlib.sha256(), 0
+        self._sha256, self._size_bytes, self._etag = hashlib.sha256(), 0, ""
+        self._begun: Any = None  # the upload in parts, if it is one
+        self._done: list[Any] = []
+        self._turn = threading.Lock()
 
     def run(self, path: Path) -> Stored:
-        with path.open("rb") as file, _mapped_errors():
-            part = self._next(file)
-            if len(part) < PART_BYTES:
-                etag = self._client.put_object(**self._where, **self._kept, Body=part)["ETag"]
-            else:
-                etag = self._in_parts(part, file)
-        return Stored(self._size_bytes, self._sha256.hexdigest(), _bare(etag))
-
-    def _next(self, file: BinaryIO) -> bytes:
-        part = file.read(PART_BYTES)
-        self._sha256.update(part)
-        self._size_bytes += len(part)
-        return part
-
-    def _in_parts(self, part: bytes, file: BinaryIO) -> str:
-        begun = self._client.create_multipart_upload(**self._where, **self._kept)
-        upload: Any = {**self._where, "UploadId": begun["UploadId"]}
         try:
-            done: list[Any] = []
-            while part:
-                if self.abandoned.is_set():
-                    raise ObjectsUnavailable("the upload was given up")
-                number = len(done) + 1
-                etag = self._client.upload_part(**upload, PartNumber=number, Body=part)["ETag"]
-                done.append({"PartNumber": number, "ETag": etag})
-                part = self._next(file)
-            return self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done})["ETag"]
+            with path.open("rb") as file:
+                part = file.read(PART_BYTES)
+                while True:
+                    following = file.read(PART_BYTES)
+                    self.send(part, last=not following)
+                    if not following:
+                        return self.stored()
+                    part = following
         except BaseException:
-            with contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
-                self._client.abort_multipart_upload(**upload)
+            self.abort()
             raise
+
+    def send(self, part: bytes, *, last: bool) -> None:
+        """The next stretch; the last one ends it. Raises ObjectsUnavailable."""
+        with self._turn, _mapped_errors():
+            if self.abandoned.is_set():
+                raise ObjectsUnavailable("the upload was given up")
+            self._sha256.update(part)
+            self._size_bytes += len(part)
+            if last and not self._begun:
+                self._etag = self._client.put_object(**self._where, **self._kept, Body=part)["ETag"]
+            else:
+                self._send_part(part, last=last)
+
+    def stored(self) -> Stored:
+        return Stored(self._size_bytes, self._sha256.hexdigest(), _bare(self._etag))
+
+    def abort(self) -> None:
+        """What was sent is dropped; nothing more will be. Waits for what is being sent."""
+        self.abandoned.set()
+        with self._turn, contextlib.suppress(botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+            if self._begun and not self._etag:
+                self._client.abort_multipart_upload(**self._begun)
+
+    def _send_part(self, part: bytes, *, last: bool) -> None:
+        if not self._begun:
+            begun = self._client.create_multipart_upload(**self._where, **self._kept)
+            self._begun = {**self._where, "UploadId": begun["UploadId"]}
+        number = len(self._done) + 1
+        etag = self._client.upload_part(**self._begun, PartNumber=number, Body=part)["ETag"]
+        self._done.append({"PartNumber": number, "ETag": etag})
+        if last:
+            whole = self._client.complete_multipart_upload(**self._begun, MultipartUpload={"Parts": self._done})
+            self._etag = whole["ETag"]
+
+
+async def _parts(chunks: AsyncIterable[bytes]) -> AsyncIterator[tuple[bytes, bool]]:
+    """The bytes in stretches of STREAM_PART_BYTES, each with whether it is the last; at least one."""
+    held, size_bytes = list[bytes](), 0
+    async for chunk in chunks:
+        if size_bytes >= STREAM_PART_BYTES and chunk:
+            part, held, size_bytes = b"".join(held), [], 0
+            yield part, False
+        held.append(chunk)
+        size_bytes += len(chunk)
+    yield b"".join(held), True
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from storage.connect import command, redis_errors
 from storage.job import Failure, Job, Status, encode_field, sources
 from storage.scripts import Arg, Scripts
 
-TRIES = 5
+TRIES = 10
 """How often a job's worker may vanish before that is taken to be the job's own fault."""
 
 _LONGEST_LISTEN_S = 4.0  # below a connection's own timeout (`storage/connect.py`), which would make silence an error
@@ -71,9 +71,9 @@ class Queue:
         )
         return bool(done)
 
-    async def fail(self, job: Job, failure: Failure) -> bool:
+    async def fail(self, job: Job, failure: Failure, **fields: Any) -> bool:
         """End a held job as failed."""
-        return await self.advance(job.id, Status.FAILED, token=job.token, error=failure)
+        return await self.advance(job.id, Status.FAILED, token=job.token, error=failure, **fields)
 
     async def report(self, job: Job, *, tell: str = "changed", **fields: Any) -> bool:
         """Write fields of a held job; False if it is no longer held. `tell`: an event (`storage/events.py`), or a word
@@ -85,12 +85,6 @@ class Queue:
         return bool(
             await self._scripts.call("park", job.id, job.token, int(delay_s * 1000), int(give_back), *pairs(fields))
         )
-
-    async def rest(self, job: Job, seconds: float) -> None:
-        """For so long no more jobs of this one's owner are claimed from its lane, at its priority."""
-        with redis_errors():
-            key = keys.rest(job.lane, job.priority, job.owner)
-            await command(self._redis, "SET", key, 1, "PX", max(1, int(seconds * 1000)))
 
     async def renew(
         self, lane: str, held: Sequence[Job], *, lease_s: float, worker: str, slots: int, health: bytes

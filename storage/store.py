@@ -5,12 +5,17 @@ from typing import Self
 
 from redis.asyncio import Redis
 
+from storage.batches import Batches
 from storage.connect import connect
+from storage.feed import Feed
+from storage.files import Files
 from storage.jobs import Jobs
+from storage.outbox import Outbox
 from storage.queue import Queue
 from storage.scripts import Confirm, Scripts
 from storage.settings import Durability, StorageSettings
 from storage.signals import Signals
+from storage.webhooks import Webhooks
 
 _CONFIRM = {
     Durability.EVERYSEC: None,
@@ -26,7 +31,12 @@ class Store:
     redis: Redis
     queue: Queue
     jobs: Jobs
+    files: Files
+    batches: Batches
     signals: Signals
+    webhooks: Webhooks
+    outbox: Outbox
+    feed: Feed
 
     @classmethod
     def open(cls, settings: StorageSettings) -> Self:
@@ -36,7 +46,11 @@ class Store:
         confirm = _CONFIRM[settings.durability]
         durable = Scripts(redis, confirm=confirm, batch=1024) if confirm else scripts
         queue = Queue(redis, scripts, record_s=settings.record_s)
-        return cls(redis, queue, Jobs(redis, scripts, queue, durable=durable), Signals(redis))
+        jobs = Jobs(redis, scripts, queue, durable=durable)
+        outbox = Outbox(redis, scripts, queue, jobs)
+        files = Files(redis, scripts, record_s=settings.record_s, durable=durable)
+        batches = Batches(redis, scripts, record_s=settings.record_s, durable=durable)
+        return cls(redis, queue, jobs, files, batches, Signals(redis), Webhooks(redis, durable), outbox, Feed(scripts))
 
     async def start(self) -> None:
         await self.signals.start()

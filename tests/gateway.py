@@ -18,7 +18,8 @@ import soundfile
 from cli.embedded.ports import free_ports
 from cli.embedded.service import LOOPBACK, Service
 from cli.environment import read, without_ours
-from cli.gateway import Gateway, running_environment
+from cli.gateway import Gateway
+from cli.running import running_environment
 from storage.errors import RedisUnavailable
 from storage.ids import Part, split_output_id
 from storage.job import TERMINAL, Job, OutputStatus, Status

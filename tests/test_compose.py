@@ -32,8 +32,21 @@ STORES = ["redis", "objects"]
 SETTINGS: list[type[BaseSettings]] = [ApiSettings, StorageSettings, WorkerSettings]
 KNOWN = {f"GATEWAY_{field}".upper() for settings in SETTINGS for field in settings.model_fields} | {"GATEWAY_LOG_LEVEL"}
 PASSED_ON = {
-    "api": ["GATEWAY_LOG_LEVEL", "GATEWAY_MEDIA_WAIT_S", "GATEWAY_PUBLIC_URL", "GATEWAY_RECORD_DAYS"],
-    "worker": ["GATEWAY_ENGINE_MEMORY_MB", "GATEWAY_ENGINE_SLOTS", "GATEWAY_LOG_LEVEL", "GATEWAY_RECORD_DAYS"],
+    "api": [
+        "GATEWAY_LOG_LEVEL",
+        "GATEWAY_MEDIA_WAIT_S",
+        "GATEWAY_OUTBOUND_ALLOW",
+        "GATEWAY_PUBLIC_URL",
+        "GATEWAY_RECORD_DAYS",
+    ],
+    "worker": [
+        "GATEWAY_DELIVERY_SLOTS",
+        "GATEWAY_ENGINE_MEMORY_MB",
+        "GATEWAY_ENGINE_SLOTS",
+        "GATEWAY_LOG_LEVEL",
+        "GATEWAY_OUTBOUND_ALLOW",
+        "GATEWAY_RECORD_DAYS",
+    ],
 }
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<rule>[^}]*)\}")
 SECRET = re.compile(r"SECRET|PASSWORD|JWT")

@@ -23,7 +23,7 @@ from storage.job import Failure, Job, Status
 from storage.queue import Queue
 from storage.signals import Signals
 from storage.tasks import end
-from workers.outcomes import JobFailed, NoLongerHeld
+from workers.outcomes import JobFailed, NoLongerHeld, PutOff
 from workers.retry import retry_in, spends_attempt
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,9 @@ class Lane:
         except NoLongerHeld:
             return
         except JobFailed as error:
-            await self._queue.fail(job, error.failure)
+            await self._queue.fail(job, error.failure, **error.fields)
+        except PutOff as off:
+            await self._hand_back(job, delay_s=off.delay_s, give_back=False, **off.fields)
         except RedisUnavailable:
             raise
         except GatewayError as error:

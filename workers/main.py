@@ -21,12 +21,20 @@ from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from storage.addresses import Guard
 from storage.catalog import ENGINES
 from storage.connect import AWAY
 from storage.errors import RedisUnavailable
+from storage.links import Links
 from storage.objects import Objects
+from storage.outbound import Outbound
+from storage.public import PublicJobs
+from storage.rules import DELIVERY
+from storage.sender import Sender
 from storage.settings import StorageSettings
+from storage.signing import Signer
 from storage.store import Store
+from workers.deliver import deliver
 from workers.engines.pool import EnginePool
 from workers.lanes import Lane, Step
 from workers.render import render
@@ -36,7 +44,7 @@ from workers.upkeep import erase, prune, rescue
 
 log = logging.getLogger(__name__)
 
-STEPS: dict[str, list[Step]] = {"engines": [render]}
+STEPS: dict[str, list[Step]] = {"engines": [render], DELIVERY: [deliver]}
 """Which steps each lane runs."""
 
 _AWAY_PATIENCE = 7200  # half seconds: as long as arq bears a Redis that is away before it gives up; lanes never do
@@ -71,6 +79,7 @@ class Process:
             "engines": self._engines(),
             "spool": spool,
             "lanes": self.settings.lanes,
+            **await self._senders(store),
         }
         with suppress(RedisUnavailable):
             await spool.sweep(store.jobs)
@@ -78,8 +87,8 @@ class Process:
         for name in self.settings.lanes:
             self.lanes.append(self._lane(name))
             await self.lanes[-1].start(ctx)
-        slots = self.settings.engine_slots
-        log.info("worker %s serves %s, %d slots", self.name, ", ".join(self.settings.lanes), slots)
+        served = ", ".join(f"{lane.name} ({lane.slots} slots)" for lane in self.lanes)
+        log.info("worker %s serves %s", self.name, served)
 
     async def stop(self, _ctx: dict[Any, Any]) -> None:
         """arq's `on_shutdown`: end what was started, the last first. May be called twice."""
@@ -101,13 +110,26 @@ class Process:
                 self._at_stop.push_async_callback(pools[name].close)
         return pools
 
+    async def _senders(self, store: Store) -> dict[str, Any]:
+        """What deliveries need. That no receiver takes all connections is the lane's doing, not the client's."""
+        slots = self.settings.delivery_slots
+        outbound = Outbound(Guard(self.storage.outbound_allow), connections=slots, per_host=slots)
+        await outbound.open()
+        self._at_stop.push_async_callback(outbound.close)
+        return {
+            "webhooks": store.webhooks,
+            "outbox": store.outbox,
+            "sender": Sender(outbound, Signer(self.storage.secret)),
+            "public": PublicJobs(Links(self.storage.secret), record_s=self.storage.record_s),
+        }
+
     def _lane(self, name: str) -> Lane:
         settings = self.settings
         return Lane(
             name,
             STEPS[name],
             worker=self.name,
-            slots=settings.engine_slots,
+            slots=settings.delivery_slots if name == DELIVERY else settings.engine_slots,
             lease_s=settings.lease_s,
             drain_s=settings.drain_s,
         )

@@ -15,6 +15,7 @@ from storage.jobs import Jobs
 from storage.media import job_prefix
 from storage.objects import Objects
 from storage.queue import Queue
+from storage.records import prune_ids
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ async def rescue(ctx: dict[str, Any]) -> int:
 
 
 async def erase(ctx: dict[str, Any]) -> int:
-    """Erase the media of deleted jobs, and of those whose keeping time is over. Returns how many jobs that were."""
+    """Erase what belongs to jobs and files that are deleted, or kept no longer. Returns how many these were."""
     redis: Redis = ctx["store"].redis
     objects: Objects = ctx["objects"]
     with redis_errors():
@@ -36,13 +37,18 @@ async def erase(ctx: dict[str, Any]) -> int:
         due = await command(redis, "ZRANGE", keys.ERASE, "-inf", int(seconds) * 1000, "BYSCORE", "LIMIT", 0, _MOST)
     for job in due:
         try:
-            await objects.delete_prefix(job_prefix(job.decode()))
+            await objects.delete_prefix(_prefix(job.decode()))
         except ObjectsUnavailable as error:
             log.warning("erasing is put off: %s", error)
             return 0
         with redis_errors():
             await command(redis, "ZREM", keys.ERASE, job)
     return len(due)
+
+
+def _prefix(named: str) -> str:
+    """What the keys of the objects start with that go by this name: a job's id, or such a prefix itself."""
+    return named if "/" in named else job_prefix(named)
 
 
 async def prune(ctx: dict[str, Any]) -> int:
@@ -53,4 +59,7 @@ async def prune(ctx: dict[str, Any]) -> int:
     with redis_errors():
         async for key in redis.scan_iter(match=keys.jobs("*"), count=500):
             dropped += await jobs.prune(key.decode().removeprefix(keys.jobs("")))
+        for listed, record in ((keys.files, keys.file), (keys.batches, keys.batch)):
+            async for key in redis.scan_iter(match=listed("*"), count=500):
+                dropped += await prune_ids(redis, key.decode(), record)
     return dropped

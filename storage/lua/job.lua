@@ -47,7 +47,7 @@ local function hold(id, lane, member, ends, lease)
   redis.call('PEXPIRE', held, 2 * lease)
 end
 
--- Whether an owner may hold one more job now: it does not rest, and holds fewer than it may.
+-- Whether an owner may hold one more job now: it does not rest, and holds fewer than it may. One on trial may hold one.
 local function has_turn(lane, member, at_once, now)
   local rests_ms = redis.call('PTTL', 'rest:' .. lane .. ':' .. member)
   if rests_ms > 0 then
@@ -56,14 +56,17 @@ local function has_turn(lane, member, at_once, now)
   end
   local held = 'held:' .. lane .. ':' .. member
   redis.call('ZREMRANGEBYSCORE', held, '-inf', now)
+  if redis.call('EXISTS', 'trial:' .. lane .. ':' .. member) == 1 then at_once = 1 end
   return redis.call('ZCARD', held) < at_once
 end
 
--- A held job is let go: where owners may hold so many at once, the next one's turn has come.
+-- A held job is let go: where owners may hold so many at once, the next one's turn has come. (Whether it is still listed
+-- as held says nothing: that list vanishes when all workers have been away for long.)
 local function release(id, lane, priority, owner)
   if RULES[lane] and RULES[lane].at_once then
     local member = priority .. ':' .. owner
-    if redis.call('ZREM', 'held:' .. lane .. ':' .. member, id) == 1 then let_in(lane, member) end
+    redis.call('ZREM', 'held:' .. lane .. ':' .. member, id)
+    let_in(lane, member)
   end
 end
 
@@ -81,22 +84,50 @@ local FEED_S = 30 * 86400
 local EVENTS = {queued = true, started = true, progress = true, output = true, succeeded = true, failed = true,
                 canceled = true, expired = true, deleted = true}
 
--- One webhook to be sent, in the outbox: a job of its own, whose id follows from what it says to whom. It holds the job as
--- it stands, which may be deleted before the receiver answers. `more`: {field = value} of its request.
-local function post(endpoint, id, owner, what, salt, more)
-  local said = redis.sha1hex(id .. ' ' .. what .. ' ' .. endpoint .. ' ' .. salt)
-  local delivery = string.sub(id, 1, 14) .. '7' .. string.sub(said, 1, 3) .. '-8' .. string.sub(said, 4, 6) .. '-' ..
-                   string.sub(said, 7, 14) .. '0000'
-  if redis.call('EXISTS', 'job:' .. delivery) == 1 then return delivery end
-  local shot, now = row(id), now_ms()
-  shot[AT.request] = '{}'
-  more.job, more.owner, more.event, more.at, more.row = id, owner, what, now, shot
+-- The id of a delivery follows from what it says to whom. `turn` is 0 for the one that goes out by itself.
+local function delivery_id(endpoint, id, what, turn)
+  local said = redis.sha1hex(id .. ' ' .. what .. ' ' .. endpoint .. ' ' .. turn)
+  return string.sub(id, 1, 14) .. '7' .. string.sub(said, 1, 3) .. '-8' .. string.sub(said, 4, 6) .. '-' ..
+         string.sub(said, 7, 14) .. '0000'
+end
+
+local POSTED_S = 8 * 86400                    -- longer than a delivery is tried, and kept after that
+
+-- Put a delivery in the outbox: a job of its own. `request` (JSON) is all it needs.
+local function put_out(delivery, endpoint, id, request)
+  local now = now_ms()
   redis.call('HSET', 'job:' .. delivery, 'status', 'queued', 'created', now, 'kind', 'webhook.delivery', 'owner', endpoint,
              'dialect', 'webhook', 'model', '', 'engine', '', 'lane', 'delivery', 'step', 'deliver', 'priority', 5,
-             'request', cjson.encode(more))
+             'request', request)
   redis.call('ZADD', 'jobs:' .. endpoint, now, delivery)
+  redis.call('RPUSH', 'posted:' .. id, delivery)
+  redis.call('EXPIRE', 'posted:' .. id, POSTED_S)
   make_ready(delivery, 'delivery', 5, endpoint, now)
-  return delivery
+end
+
+-- What a delivery needs: the event, and the job as it stands, which may be deleted before the receiver answers. Fields go
+-- by their names: those who read it may be of another version. `more`: {field = value}.
+local function letter(id, owner, what, at, more)
+  local values, fields = row(id), {}
+  for i, name in ipairs(FIELDS) do
+    if values[i] then fields[name] = values[i] end
+  end
+  fields.request = fields.request and '{}'
+  more.job, more.owner, more.event, more.at, more.fields = id, owner, what, at, fields
+  return cjson.encode(more)
+end
+
+local function post(endpoint, id, owner, what, at, more)
+  local delivery = delivery_id(endpoint, id, what, 0)
+  if redis.call('EXISTS', 'job:' .. delivery) == 0 then
+    put_out(delivery, endpoint, id, letter(id, owner, what, tonumber(string.match(at, '^%d+')), more))
+  end
+end
+
+-- What stands for the receiver behind a URL that came with a job: its origin, since the rest may differ from job to job.
+local function origin_id(owner, url)
+  local origin = string.match(url, '^%w+://[^/?#]+') or url
+  return 'url_' .. string.sub(redis.sha1hex(owner .. ' ' .. string.lower(origin)), 1, 24)
 end
 
 local function asked_for(types, word)         -- `types`: separated by spaces
@@ -118,15 +149,40 @@ local function tell(id, its, what)
   redis.call('PUBLISH', 'events:' .. owner, at .. ' ' .. id .. ' ' .. what)
   local endpoints = redis.call('HGETALL', 'hooks:' .. owner)
   for i = 1, #endpoints, 2 do
-    if asked_for(endpoints[i + 1], word) then post(endpoints[i], id, owner, what, '', {}) end
+    if asked_for(endpoints[i + 1], word) then post(endpoints[i], id, owner, what, at, {}) end
   end
   if its.webhook then
     local hook = cjson.decode(its.webhook)
     if asked_for(table.concat(hook.events, ' '), word) then
-      local endpoint = 'url_' .. string.sub(redis.sha1hex(owner .. ' ' .. hook.url), 1, 24)
-      post(endpoint, id, owner, what, '', {url = hook.url, base_url = hook.base_url})
+      post(origin_id(owner, hook.url), id, owner, what, at, {url = hook.url, base_url = hook.base_url})
     end
   end
+end
+
+-- What an idempotency key has brought before: nothing (nil), 'reused' (by another body), or the UUID of what it made.
+local function brought(owner, digest, fingerprint)
+  local before = digest ~= '' and redis.call('GET', 'idem:' .. owner .. ':' .. digest)
+  if not before then return nil end
+  return string.sub(before, 38) == fingerprint and string.sub(before, 1, 36) or 'reused'
+end
+
+local function remember(owner, digest, fingerprint, uuid, window)
+  if digest ~= '' then redis.call('SET', 'idem:' .. owner .. ':' .. digest, uuid .. ' ' .. fingerprint, 'EX', window) end
+end
+
+-- A new job: stored, listed, and where it will be found. `fields`: name, value, ... `within`: ms it has to start in, or '0'.
+local function accept(id, owner, lane, priority, start_by, within, fields)
+  local job, now = 'job:' .. id, now_ms()
+  redis.call('HSET', job, 'status', 'queued', 'created', now, unpack(fields))
+  redis.call('ZADD', 'jobs:' .. owner, now, id)
+  if within ~= '0' then
+    start_by = string.format('%d', now + within)
+    redis.call('HSET', job, 'start_by', start_by)
+  end
+  if start_by ~= '0' then redis.call('ZADD', 'due', start_by, id) end
+  make_ready(id, lane, priority, owner, now)
+  tell(id, {lane = lane, owner = owner, webhook = redis.call('HGET', job, 'webhook')}, 'queued')
+  return now
 end
 
 -- A job that has ended: out of every set, and due to vanish.

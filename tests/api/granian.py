@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
@@ -39,15 +39,19 @@ class Server:
 
 
 @contextmanager
-def served(settings: StorageSettings, **environment: str) -> Iterator[Server]:
-    """granian with one worker, ready to answer; it ends with the block."""
+def served(settings: StorageSettings, log: Path | None = None, **environment: str) -> Iterator[Server]:
+    """granian with one worker, ready to answer; it ends with the block. What it says from warnings on goes to `log`."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--port", str(port)]
     command += ["--workers", "1", "--workers-kill-timeout", "5", "--loop", "uvloop", "--no-ws"]
     command += ["--log-level", "warning", "api.main:app"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    with subprocess.Popen(command, cwd=_ROOT, env=inherited | _environment(settings) | environment) as process:
+    variables = inherited | _environment(settings) | environment
+    with (
+        log.open("wb") if log else nullcontext() as said,
+        subprocess.Popen(command, cwd=_ROOT, env=variables, stdout=said, stderr=said) as process,
+    ):
         try:
             _wait_until_it_answers(process, url)
             yield Server(psutil.Process(process.pid), url)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from api import jobs_body
+from api import batch_body, jobs_body, webhooks_body
 from api.dialects.suno import Concat, Generate
 from tests.api.gateway import Gateway
 
@@ -58,14 +58,28 @@ async def test_every_operation_is_described(schema: dict[str, Any]) -> None:
         if "/v1/" in name:
             assert {"401", "503"} <= set(operation["responses"]), name
             assert operation["security"] == [{"bearer": []}, {"basic": []}, {"x-api-key": []}], name
-        assert ("requestBody" in operation) == (name in BODIES), name
+        assert ("requestBody" in operation) == (name in BODIES.keys() | STREAMS.keys()), name
 
 
 BODIES: dict[str, type[BaseModel]] = {
     "POST /v1/suno/api/generate/v2": Generate,
     "POST /v1/suno/api/generate/concat/v2": Concat,
     "POST /v1/jobs": jobs_body.Submission,
+    "POST /v1/batches": batch_body.NewBatch,
+    "POST /v1/webhooks": webhooks_body.Registration,
+    "PATCH /v1/webhooks/{endpoint_id}": webhooks_body.Change,
+    "POST /v1/webhooks/{endpoint_id}/rotate": webhooks_body.Rotation,
+    "POST /v1/webhooks/secret/rotate": webhooks_body.Rotation,
+    "POST /v1/webhooks/{endpoint_id}/replay": webhooks_body.Replay,
 }
+
+STREAMS = {"POST /v1/files": "multipart/form-data", "POST /v1/jobs/batch": "application/jsonl"}
+"""Bodies that are no JSON, and their media type."""
+
+
+@pytest.mark.parametrize("name", STREAMS)
+async def test_a_body_that_is_no_json_has_a_schema(schema: dict[str, Any], name: str) -> None:
+    assert operations(schema)[name]["requestBody"]["content"][STREAMS[name]]["schema"]["type"]
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -4,13 +4,15 @@ import pytest
 
 from tests.api.gateway import Gateway
 
+LANES = {"delivery": {"workers": 0}, "engines": {"workers": 0}}
+
 
 async def test_it_is_ready_when_redis_and_the_store_answer_and_says_who_serves_each_lane(stocked: Gateway) -> None:
     answer = await stocked.nobody.get("/ready")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "redis": "ok", "objects": "ok", "lanes": {"engines": {"workers": 0}}}
+    assert answer.json() == {"status": "ready", "redis": "ok", "objects": "ok", "lanes": LANES}
     await stocked.services.store.queue.renew("engines", [], lease_s=60, worker="w", slots=2, health=b"{}")
-    assert (await stocked.nobody.get("/ready/")).json()["lanes"] == {"engines": {"workers": 1}}
+    assert (await stocked.nobody.get("/ready/")).json()["lanes"] == LANES | {"engines": {"workers": 1}}
 
 
 async def test_it_is_alive_but_not_ready_while_the_store_is_away(gateway: Gateway) -> None:

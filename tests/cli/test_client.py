@@ -5,11 +5,24 @@ from threading import Thread
 
 import pytest
 
-from cli.client import Client, Refused, answers
+from cli.client import Away, Client, Refused, Rejected, answers
+
+ANSWERS = {
+    "/refuse": (422, {}, b'{"no": "way"}'),
+    "/problem": (422, {}, b'{"title": "Unprocessable", "detail": "title: too long", "code": "invalid_request"}'),
+    "/openai": (404, {}, b'{"error": {"message": "no such batch", "code": "not_found"}}'),
+    "/page": (200, {}, b"<html>"),
+    "/nothing": (204, {}, b""),
+    "/later": (503, {"retry-after": "7"}, b""),
+    "/many": (429, {}, b""),
+    "/never": (501, {}, b""),
+    "/elsewhere": (307, {"location": "/there"}, b""),
+    "/there": (200, {}, b'"there"'),
+}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Says what it was asked; /refuse refuses, /cut ends in the middle."""
+    """Says what it was asked, but for ANSWERS; /cut ends in the middle."""
 
     def do_GET(self) -> None:
         self._answer(b'{"key": "%s"}' % str(self.headers["authorization"]).encode())
@@ -18,8 +31,10 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(self.rfile.read(int(self.headers["content-length"])))
 
     def _answer(self, body: bytes) -> None:
-        refused = self.path == "/refuse"
-        self.send_response(422 if refused else 200)
+        status, headers, body = ANSWERS.get(self.path, (200, {}, body))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("content-length", str(len(body) + (self.path == "/cut")))
         self.end_headers()
         self.wfile.write(body)
@@ -46,13 +61,48 @@ def test_a_body_is_sent_as_json(url: str) -> None:
     assert Client(url, "sk-1").post("/", {"a": [1, "ü"]}) == {"a": [1, "ü"]}
 
 
-def test_a_refusal_is_told_in_the_gateway_s_own_words(url: str) -> None:
-    with pytest.raises(Refused, match=r'^POST /refuse: 422 \{"no": "way"\}$'):
-        Client(url, "sk-1").post("/refuse", {"no": "way"})
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/refuse", '422 {"no": "way"}'),
+        ("/problem", "422 title: too long"),
+        ("/openai", "404 no such batch"),
+        ("/never", "501 Not Implemented"),
+    ],
+)
+def test_a_refusal_is_told_in_the_gateway_s_own_words(url: str, path: str, message: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        Client(url, "sk-1").post(path, {})
+    assert refused.value.message == f"POST {path}: {message}"
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("path", "after_s"), [("/later", 7.0), ("/many", 0.0)])
+def test_a_gateway_that_asks_to_come_again_is_away(url: str, path: str, after_s: float) -> None:
+    with pytest.raises(Away) as away:
+        Client(url, "sk-1").get(path)
+    assert (away.value.retry_after_s, away.value.exit_code) == (after_s, 3)
+
+
+def test_what_is_no_json_is_no_answer_of_a_gateway_s(url: str) -> None:
+    with pytest.raises(Refused, match=r"^GET /page: the answer is not JSON\. Is there a gateway at http://127"):
+        Client(url, "sk-1").get("/page")
+    assert Client(url, "sk-1").get("/nothing") is None
+
+
+def test_a_get_is_sent_on_and_a_post_is_not(url: str) -> None:
+    assert Client(url, "sk-1").get("/elsewhere") == "there"
+    with pytest.raises(Rejected, match="307"):
+        Client(url, "sk-1").post("/elsewhere", {})
+
+
+def test_the_key_goes_nowhere_else(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ANSWERS, "/away", (302, {"location": f"{url.replace('127.0.0.1', 'localhost')}/key"}, b""))
+    assert Client(url, "sk-1").get("/away") == {"key": "None"}
 
 
 def test_a_gateway_that_does_not_answer_is_told_as_such() -> None:
-    with pytest.raises(Refused, match=r"^GET /: .*refused"):
+    with pytest.raises(Away, match=r"^GET /: Connection refused$"):
         Client("http://127.0.0.1:9", "sk-1").get("/")
     assert not answers("http://127.0.0.1:9/health")
 

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -5,7 +8,17 @@ from cli.main import main
 from tests.cli.commands import ai_gateway
 
 
-@pytest.mark.parametrize("words", [[], ["up"], ["api"], ["worker"], ["demo"], ["key"], ["key", "create"]])
+def every_command(command: click.Command, *words: str) -> Iterator[list[str]]:
+    yield [*words]
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner
+            yield from every_command(inner, *words, name)
+
+
+@pytest.mark.parametrize("words", [*every_command(main)], ids=" ".join)
 def test_every_command_explains_itself(words: list[str]) -> None:
     shown = CliRunner().invoke(main, [*words, "-h"])
     assert shown.exit_code == 0

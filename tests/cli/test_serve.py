@@ -14,6 +14,8 @@ from cli.client import answers
 from cli.embedded.ports import free_ports, is_free
 from cli.embedded.service import LOOPBACK
 from cli.environment import without_ours
+from storage.apikeys import ApiKeys
+from storage.connect import connect
 from storage.ids import output_id
 from storage.links import Links
 from storage.store import Store
@@ -102,6 +104,32 @@ async def test_a_stop_does_not_wait_for_those_who_wait_for_their_files(api: Api,
         with pytest.raises(httpx.TransportError):
             await waiting
     await store.close()
+
+
+async def test_more_event_streams_than_granian_would_serve_at_once_leave_room_for_others(
+    api: Api, redis_url: str
+) -> None:
+    async with connect(SecretStr(redis_url)) as redis:
+        _, key = await ApiKeys(redis, SecretStr(SECRET)).create("x")
+    request = f"GET /v1/events HTTP/1.1\r\nhost: api\r\nx-api-key: {key.get_secret_value()}\r\n\r\n".encode()
+    await api.up()
+
+    async def open_one() -> asyncio.StreamWriter:
+        reader, writer = await asyncio.open_connection(LOOPBACK, api.port)
+        writer.write(request)
+        await reader.readuntil(b": still here\n")
+        return writer
+
+    writers = []
+    async with asyncio.timeout(WITHIN_S):
+        for _ in range(11):
+            writers += await asyncio.gather(*(open_one() for _ in range(100)))
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"{api.url}/health")).status_code == 200
+    api.process.terminate()
+    assert await asyncio.to_thread(api.process.wait, WITHIN_S) == 0
+    for writer in writers:
+        writer.close()
 
 
 async def listened_for(store: Store, job: str) -> bool:

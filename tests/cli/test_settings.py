@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings
 from api.settings import ApiSettings
 from cli.embedded.ports import free_ports
 from cli.environment import Misconfigured, read
+from storage.addresses import Allowed
 from storage.settings import StorageSettings
 from tests.cli.commands import ai_gateway
 from workers.settings import WorkerSettings
@@ -102,6 +103,15 @@ def test_an_address_of_a_redis_is_taken_as_it_is(url: str) -> None:
 def test_a_slash_or_a_line_s_end_after_an_address_does_no_harm() -> None:
     settings = read(StorageSettings, STORE | {"GATEWAY_REDIS_URL": "redis://localhost:6379/\n"})
     assert settings.redis_url.get_secret_value() == "redis://localhost:6379"
+
+
+def test_what_may_be_called_is_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    allow = "10.1.0.0/16, Hooks.Internal,127.0.0.1"
+    settings = read(StorageSettings, STORE | {"GATEWAY_OUTBOUND_ALLOW": allow})
+    assert settings.outbound_allow == Allowed.parse(allow)
+    for name, text in (STORE | {"GATEWAY_OUTBOUND_ALLOW": allow}).items():
+        monkeypatch.setenv(name, text)
+    assert StorageSettings() == settings
 
 
 @pytest.mark.parametrize("settings", [ApiSettings, StorageSettings, WorkerSettings])

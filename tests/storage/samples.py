@@ -1,5 +1,7 @@
 """Jobs made up for the occasion, and looks at what Redis holds of them."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from redis.asyncio import Redis
@@ -11,6 +13,17 @@ from storage.job import Job, Kind
 LANE = "engines"
 RECORD_S = 3600
 LEASE_S = 30.0
+
+
+def _later_ms() -> Iterator[int]:
+    at = 0
+    while True:
+        at = max(at + 1, int(time.time() * 1000))
+        yield at
+
+
+LATER_MS = _later_ms()
+"""The time, later at each look: ids of one millisecond are in no order."""
 
 
 def sample(owner: str = "alice", **fields: Any) -> Job:

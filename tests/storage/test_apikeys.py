@@ -89,3 +89,11 @@ async def test_every_process_hears_of_a_new_and_of_a_revoked_key(api_keys: ApiKe
             heard += signal.take()
     await signals.stop()
     assert heard == [made.id, made.id]
+
+
+async def test_ids_whose_keys_are_revoked_are_found_out(api_keys: ApiKeys) -> None:
+    kept, ended = [(await api_keys.create(name))[0].id for name in ("kept", "ended")]
+    assert await api_keys.revoked([kept, ended]) == []
+    await api_keys.revoke(ended)
+    assert await api_keys.revoked([kept, ended, "key_of_nobody"]) == [ended, "key_of_nobody"]
+    assert await api_keys.revoked([]) == []

@@ -7,10 +7,18 @@ import pytest
 
 from storage.ids import (
     MAX_ITEMS,
+    MAX_LINES,
     OutputId,
     Part,
+    bare,
+    is_batch_id,
+    is_file_id,
     is_job_id,
+    line_job_id,
+    line_of_job,
     minted_ms,
+    new_batch_id,
+    new_file_id,
     new_job_id,
     output_id,
     split_output_id,
@@ -86,3 +94,41 @@ def test_a_job_id_has_one_spelling() -> None:
     assert is_job_id(id)
     assert not is_job_id(id.replace("-", ""))
     assert not is_job_id(f"{{{id}}}")
+
+
+@pytest.mark.parametrize("line", [1, 2, 65_536, 100_000, MAX_LINES])
+def test_the_job_of_a_line_follows_from_its_batch(line: int) -> None:
+    batch = new_batch_id()
+    job = line_job_id(batch, line)
+    assert is_job_id(job)
+    assert (UUID(job).version, UUID(job).variant) == (7, RFC_4122)
+    assert line_of_job(batch, job) == line
+    assert minted_ms(job) == minted_ms(batch)
+    assert line_of_job(new_batch_id(), job) is None
+    assert line_of_job(batch, output_id(job, 1)) is None
+
+
+def test_no_other_job_is_taken_for_a_line() -> None:
+    batch = new_batch_id()
+    assert line_of_job(batch, bare(batch)) is None
+    assert not [job for job in (new_job_id() for _ in range(1_000)) if line_of_job(batch, job)]
+    jobs = [line_job_id(batch, line) for line in range(1, 1_000)]
+    assert jobs == sorted(set(jobs))
+
+
+def test_ids_of_batches_and_files_say_what_they_are_and_sort_by_age() -> None:
+    times = [0, 1, 1_700_000_000_000, 1_700_000_000_001]
+    batches = [new_batch_id(ms) for ms in times]
+    assert batches == sorted(batches)
+    assert [minted_ms(id) for id in batches] == times
+    file = new_file_id()
+    assert (is_batch_id(batches[0]), is_file_id(batches[0]), is_batch_id(file), is_file_id(file)) == (
+        True,
+        False,
+        False,
+        True,
+    )
+    assert not is_file_id(file.upper())
+    assert not is_file_id(file + "\n")
+    assert UUID(bare(file)).version == 7
+    assert len({new_batch_id(0) for _ in range(1_000)} | {new_file_id() for _ in range(1_000)}) == 2_000

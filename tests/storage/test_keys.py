@@ -6,9 +6,12 @@ import redis as sync_redis
 from redis.asyncio import Redis
 
 from storage import keys
-from storage.job import Status
+from storage.job import Status, Webhook
 from storage.jobs import Idempotency, Jobs
+from storage.outbox import STRAINED, Heard, Outbox
 from storage.queue import Queue
+from storage.scripts import Scripts
+from storage.webhooks import Webhooks
 from tests.services import leaks
 from tests.storage.samples import LANE, sample
 
@@ -46,6 +49,31 @@ async def test_a_jobs_life_makes_documented_keys_only(redis: Redis, queue: Queue
     seen = {key.decode() async for key in redis.scan_iter()}
     patterns = [re.compile(re.sub(r"\\\{[a-z]+\\\}", ".+", re.escape(name)) + "$") for name in documented()]
     assert len(seen) > 10
+    assert not [key for key in seen if not any(pattern.match(key) for pattern in patterns)]
+
+
+async def test_a_webhook_s_life_makes_documented_keys_only(
+    redis: Redis, scripts: Scripts, queue: Queue, jobs: Jobs
+) -> None:
+    webhooks, outbox = Webhooks(redis, scripts), Outbox(redis, scripts, queue, jobs)
+    fields = {"url": "https://a.example", "events": ["job.queued"], "base_url": ""}
+    endpoint, _ = await webhooks.register("alice", fields)
+    await webhooks.rotate_default("alice", 60)
+    await jobs.admit(sample(webhook=Webhook("https://b.example", ["job.queued"], "")))
+    await queue.claim("delivery", 5, lease_s=30)
+    for _ in range(STRAINED):
+        await outbox.heard(endpoint.id, Heard.STRAINED, "500")
+    seen = {key.decode() async for key in redis.scan_iter()}
+    patterns = [re.compile(re.sub(r"\\\{[a-z]+\\\}", ".+", re.escape(name)) + "$") for name in documented()]
+    assert {key.partition(":")[0] for key in seen} >= {
+        "hook",
+        "hooks",
+        "endpoints",
+        "receiver",
+        "rest",
+        "trial",
+        "posted",
+    }
     assert not [key for key in seen if not any(pattern.match(key) for pattern in patterns)]
 
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from cli.embedded import Objects as Server
 from storage import objects as module
 from storage.errors import InvalidRequest, ObjectMissing, ObjectsUnavailable, TooLarge
-from storage.objects import PART_BYTES, Objects
+from storage.objects import PART_BYTES, STREAM_PART_BYTES, Objects
 from tests.waiting import until
 
 MANY_PARTS_BYTES = 64 << 20
@@ -305,3 +305,99 @@ async def test_a_read_that_breaks_off_says_so(fragile: tuple[Server, Objects], l
 
     with pytest.raises(ObjectsUnavailable, match="does not answer"):
         await cut()
+
+
+async def in_pieces(data: bytes, size: int) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+async def unfinished_uploads(objects: Objects, prefix: str) -> int:
+    found = await asyncio.to_thread(objects._client.list_multipart_uploads, Bucket=objects.bucket, Prefix=prefix)
+    return len(found.get("Uploads", []))
+
+
+@pytest.mark.parametrize("piece", [1 << 16, 3_000_001, STREAM_PART_BYTES])
+@pytest.mark.parametrize("size", [0, 1, STREAM_PART_BYTES - 1, STREAM_PART_BYTES, 2 * STREAM_PART_BYTES + 1])
+async def test_a_stream_comes_back_as_it_was_stored(objects: Objects, size: int, piece: int) -> None:
+    data, key = noise(size), f"stream/{size}/{piece}"
+    stored = await objects.put_stream(key, in_pieces(data, piece), content_type="text/plain", metadata={"a": "b"})
+    assert (stored.size_bytes, stored.sha256) == (size, hashlib.sha256(data).hexdigest())
+    info = await objects.head(key)
+    assert (info.size_bytes, info.content_type, info.metadata, info.etag) == (
+        size,
+        "text/plain",
+        {"a": "b"},
+        stored.etag,
+    )
+    assert await everything(objects, key) == data
+    assert await unfinished_uploads(objects, "stream/") == 0
+
+
+async def test_a_stream_is_never_in_memory_as_a_whole(objects: Objects) -> None:
+    piece = noise(1 << 18)
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(MANY_PARTS_BYTES // len(piece)):
+            yield bytes(bytearray(piece))
+
+    tracemalloc.start()
+    try:
+        await objects.put_stream("long", endless(), content_type="text/plain")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * STREAM_PART_BYTES
+
+
+@pytest.mark.parametrize("size", [100, 3 * STREAM_PART_BYTES])
+async def test_nothing_is_left_of_a_stream_that_breaks_off(objects: Objects, size: int) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        async for piece in in_pieces(noise(size), 1 << 18):
+            yield piece
+        raise InvalidRequest("it broke off")
+
+    with pytest.raises(InvalidRequest, match="broke off"):
+        await objects.put_stream("broken/stream", broken(), content_type="text/plain")
+    assert [key async for key in objects.list_keys("broken/")] == []
+
+    async def nothing_left() -> bool:
+        return not await unfinished_uploads(objects, "broken/")
+
+    await until(nothing_left)
+
+
+async def test_a_stream_that_nobody_waits_for_any_more_is_given_up(objects: Objects) -> None:
+    stuck = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        async for piece in in_pieces(noise(2 * STREAM_PART_BYTES), 1 << 18):
+            yield piece
+        stuck.set()
+        await asyncio.Event().wait()
+
+    storing = asyncio.create_task(objects.put_stream("given-up/stream", slow(), content_type="text/plain"))
+    await stuck.wait()
+    storing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await storing
+
+    async def nothing_left() -> bool:
+        return not await unfinished_uploads(objects, "given-up/")
+
+    await until(nothing_left)
+    assert [key async for key in objects.list_keys("given-up/")] == []
+
+
+async def test_a_store_that_dies_ends_a_stream(fragile: tuple[Server, Objects]) -> None:
+    server, objects = fragile
+
+    async def outlived() -> AsyncIterator[bytes]:
+        async for piece in in_pieces(noise(2 * STREAM_PART_BYTES), 1 << 20):
+            yield piece
+        server.kill()
+        async for piece in in_pieces(noise(2 * STREAM_PART_BYTES), 1 << 20):
+            yield piece
+
+    with pytest.raises(ObjectsUnavailable):
+        await objects.put_stream("outlived", outlived(), content_type="text/plain")

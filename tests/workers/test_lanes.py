@@ -9,10 +9,13 @@ from arq import Retry
 from storage.errors import EngineFailed, EngineLost, ObjectsUnavailable
 from storage.job import Failure, Job, Status
 from storage.store import Store
+from tests.clock import pass_time
 from tests.waiting import until
 from tests.workers.jobs import admit, read, settings
 from workers.lanes import Lane
-from workers.outcomes import JobFailed
+from workers.outcomes import JobFailed, PutOff
+
+WHY = Failure("busy", "not now", retryable=True)
 
 Work = Callable[[dict[str, Any], Job], Awaitable[dict[str, Any]]]
 
@@ -113,6 +116,32 @@ async def test_a_job_that_failed_for_good_keeps_the_failure_it_came_with(store: 
     async with serving(store, work):
         job = await ended(store, await admit(store))
     assert job.error == Failure("moderated", "not this")
+
+
+async def test_a_job_that_failed_for_good_keeps_what_it_came_to(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
+        raise JobFailed(Failure("moderated", "not this"), metadata={"tried": 1})
+
+    async with serving(store, work):
+        job = await ended(store, await admit(store))
+    assert (job.status, job.metadata) == (Status.FAILED, {"tried": 1})
+
+
+async def test_a_step_may_put_its_job_off_and_write_what_it_has_come_to(store: Store) -> None:
+    async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        if job.attempt < 3:
+            raise PutOff(0.01 if job.attempt == 1 else 600, metadata={"tried": job.attempt}, error=WHY)
+        return {}
+
+    async with serving(store, work):
+        job = await admit(store)
+        await until(lambda: _has(store, job, Status.QUEUED, attempt=2))
+        waiting = await read(store, job.id)
+        assert (waiting.metadata, waiting.error) == ({"tried": 2}, WHY)
+        assert waiting.not_before > waiting.created + 500_000
+        await pass_time(store.redis, 601, "engines")
+        done = await ended(store, job)
+    assert (done.status, done.attempt, done.metadata, done.error) == (Status.SUCCEEDED, 3, {"tried": 2}, None)
 
 
 async def test_a_broken_step_fails_its_job_and_shows_no_internals(store: Store) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,7 +8,8 @@ from pydantic import SecretStr
 
 from cli.embedded import Objects as ObjectServer
 from storage import keys
-from storage.ids import new_job_id
+from storage.files import File
+from storage.ids import new_file_id, new_job_id
 from storage.job import Status
 from storage.media import job_prefix
 from storage.objects import Objects
@@ -81,6 +83,31 @@ async def test_prune_drops_expired_records_from_their_owners_lists(ctx: dict[str
     assert await prune(ctx) == 3
     assert [job.id for job in (await ctx["store"].jobs.page("owner")).jobs] == [kept.id]
     assert not await ctx["store"].redis.exists(keys.jobs("other"))
+
+
+async def test_files_go_with_their_bytes_when_their_time_is_over(ctx: dict[str, Any]) -> None:
+    files, objects, now_ms = ctx["store"].files, ctx["objects"], int(time.time() * 1000)
+    owner, made = new_job_id(), []
+    for expires in (now_ms - 2_000, now_ms + 60_000, 0):
+        id = new_file_id()
+        where = await files.begin(owner, id)
+        await objects.put_bytes(where, b"lines", content_type="text/plain")
+        made.append(File(id=id, owner=owner, purpose="vision", filename="x", where=where, expires=expires))
+        await files.add(made[-1])
+    assert await erase(ctx) == 1
+    assert [key async for key in objects.list_keys(f"files/{owner}/")] == [file.where for file in made[1:]]
+    assert await prune(ctx) == 1
+    assert (await files.page(owner, after=None, limit=9)).files == [made[2], made[1]]
+
+
+async def test_a_growing_file_goes_with_all_of_its_segments(ctx: dict[str, Any]) -> None:
+    owner = new_job_id()
+    prefix, other = f"files/{owner}/batch_1/output/", f"files/{owner}/batch_1/error/1.jsonl"
+    for key in (f"{prefix}1.jsonl", f"{prefix}2.jsonl", other):
+        await ctx["objects"].put_bytes(key, b"lines", content_type="text/plain")
+    await ctx["store"].redis.zadd(keys.ERASE, {prefix: 1})
+    assert await erase(ctx) == 1
+    assert [key async for key in ctx["objects"].list_keys(f"files/{owner}/")] == [other]
 
 
 async def test_erasing_is_put_off_while_the_store_is_away(ctx: dict[str, Any], redis_url: str) -> None:
