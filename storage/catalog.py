@@ -29,6 +29,10 @@ class Engine(NamedTuple):
 
 ENGINES = {
     "composer": Engine("workers.engines.music.engine:Music", "engines", "render", "composer (embedded)"),
+    **{
+        name: Engine("workers.engines.picture.engine:Pictures", "engines", "render", f"{name} (embedded)")
+        for name in ("illustrator", "upscaler", "faceswap")
+    },
 }
 
 
