@@ -121,6 +121,8 @@ class Again(NamedTuple):
 
 
 class Outbox:
+    """Deliveries and their receivers. An endpoint's deliveries are its jobs: `Jobs.page(endpoint)` lists them."""
+
     def __init__(self, redis: Redis, scripts: Scripts, queue: Queue, jobs: Jobs) -> None:
         self._redis, self._scripts, self._queue, self._jobs = redis, scripts, queue, jobs
 

@@ -18,7 +18,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_every_locked_package_has_its_line_and_somebody_who_asked_for_it() -> None:
     table = ask()
-    assert {row.name for row in table} == {pin.name for pin in read_lock(lock_file("music").read_text())}
+    assert {row.name for row in table} == {pin.name for pin in read_lock(lock_file("run").read_text())}
     assert all(row.comes_by for row in table)
 
 
