@@ -24,14 +24,14 @@ help: ## list these targets
 demo: .venv/project.stamp ## make a song: the whole service for a moment, all of it on this machine
 	@$(BIN)/ai-gateway demo $(ARGS)
 
-run: .venv/run.stamp ## start the service and all it needs; Ctrl-C stops it
-	@$(BIN)/ai-gateway models install || echo "Going on without."
+run: .venv/project.stamp ## start the service and all it needs; Ctrl-C stops it
 	@$(BIN)/ai-gateway up $(ARGS)
 
-models: .venv/project.stamp ## fetch what the image engines read: face models and sprites, 23 MB
+models: .venv/run.stamp ## fetch what the image engines read: face models and sprites, 23 MB
 	@$(BIN)/ai-gateway models install $(ARGS)
 
 test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
+	@$(BIN)/ai-gateway models install >/dev/null || echo "Without the models, the tests that need them are skipped."
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/dev.stamp ## format, lint, types, import directions, locks, licences

@@ -63,7 +63,11 @@ class Landing:
         """The batch, once all that is to come of it is here; without `wait`, all that there is of it now."""
         with self._fetchers:
             self._follow(wait=wait)
-        self._folder.note(status=self._batch["status"], request_counts=self._batch["request_counts"])
+        counts = self._batch["request_counts"]
+        self._folder.note(status=self._batch["status"], request_counts=counts)
+        if self._batch["status"] in ENDED and [*self.here.values()] != [counts["completed"], counts["failed"]]:
+            told = f"{counts['completed']} results and {counts['failed']} errors"
+            raise Refused(f"the gateway tells of {told}, and here are {self.here[RESULTS]} and {self.here[ERRORS]}")
         return self._batch
 
     def _follow(self, *, wait: bool) -> None:

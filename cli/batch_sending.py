@@ -1,8 +1,7 @@
 """A prepared batch on its way to the gateway: once, however often it must be sent."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from api.batch_lines import JOBS
@@ -16,11 +15,11 @@ _BOUNDARY = "ai-gateway-batch-0f6d1c1b7e"
 
 
 class Sending(NamedTuple):
-    """`input`: the prepared lines. `name`: what the batch is called there."""
+    """`draft`: the prepared lines. `name`: what the batch is called there."""
 
     session: Session
     prepared: Prepared
-    input: Path
+    draft: IO[bytes]
     name: str
 
     def check(self) -> dict[str, Any]:
@@ -77,7 +76,7 @@ class Sending(NamedTuple):
 
     def _lines(self, head: bytes, tail: bytes) -> Iterator[bytes]:
         yield head
-        with self.input.open("rb") as file:
-            while block := file.read(_BLOCK):
-                yield block
+        self.draft.seek(0)
+        while block := self.draft.read(_BLOCK):
+            yield block
         yield tail

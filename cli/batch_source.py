@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import click
 
-_STDIN = Path("-")
+_STDIN = "standard input"
 
 
 class Defaults(NamedTuple):
@@ -33,11 +33,11 @@ class Fault(NamedTuple):
 
 
 class Source(NamedTuple):
-    """`file` holds the bytes, and `draft` may hold what is made of them. `shown`: how it is named to a person, who may
-    want to open it; `digest`: of the bytes, and of how they are to be read."""
+    """`content` may be read from its beginning more than once; `draft` may hold what is made of it. `shown`: how it is
+    named to a person, who may want to open it; `digest`: of the bytes, and of how they are to be read."""
 
-    file: Path
-    draft: Path
+    content: IO[bytes]
+    draft: IO[bytes]
     shown: str
     called: str
     format: str
@@ -47,22 +47,28 @@ class Source(NamedTuple):
 
 @contextmanager
 def source_of(file: Path, format: str | None, defaults: Defaults) -> Iterator[Source]:
-    """What FILE says; standard input is kept for as long as the block runs. Raises UsageError."""
+    """What FILE says. Copies are files without a name, which a kill leaves nowhere. Raises UsageError."""
     format = format or ("csv" if file.suffix.lower() == ".csv" else "jsonl")
-    with tempfile.TemporaryDirectory(prefix="ai-gateway-") as folder:
-        shown, called, draft = str(file), file.name, Path(folder) / "lines.jsonl"
-        if file == _STDIN:
-            shown = called = "standard input"
-            file = Path(folder) / "input"
-            with file.open("wb") as copy:
-                shutil.copyfileobj(sys.stdin.buffer, copy)
-        yield Source(file, draft, shown, called, format, defaults, _digest(file, format, defaults))
-
-
-def _digest(file: Path, format: str, defaults: Defaults) -> str:
+    shown, called = (_STDIN, _STDIN) if file == Path("-") else (str(file), file.name)
     try:
-        with file.open("rb") as content:
-            bytes_digest = file_digest(content, "sha256").hexdigest()
+        content = _content(file)
     except OSError as error:
         raise click.UsageError(f"{file} cannot be read: {error.strerror}") from error
-    return sha256(repr((bytes_digest, format, *defaults)).encode()).hexdigest()
+    with content, tempfile.TemporaryFile() as draft:
+        bytes_digest = file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # any file open for reading
+        digest = sha256(repr((bytes_digest, format, *defaults)).encode()).hexdigest()
+        yield Source(content, draft, shown, called, format, defaults, digest)
+
+
+def _content(file: Path) -> IO[bytes]:
+    """The file itself; a copy of what can be read only once."""
+    if file.is_file():
+        return file.open("rb")
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked closes it
+    if file == Path("-"):
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    else:
+        with file.open("rb") as pipe:
+            shutil.copyfileobj(pipe, copy)
+    copy.seek(0)
+    return copy

@@ -57,8 +57,8 @@ def submit(
 
 
 def _prepared(source: Source) -> Prepared:
-    with source.file.open("rb") as file, source.draft.open("wb") as to:
-        return prepare(file, source.format, source.defaults, to)
+    source.content.seek(0)
+    return prepare(source.content, source.format, source.defaults, source.draft)
 
 
 def _demand_good(session: Session, prepared: Prepared, shown: str) -> None:

@@ -2,21 +2,38 @@
 
 import logging
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import click
 
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="GATEWAY_DATA",
-    default=".gateway",
-    show_default=True,
-    help="The folder of the embedded servers' data, keys and logs.",
-)
+from cli.running import DATA
+
+_ELSEWHERE = {
+    "submit": "cli.calls",
+    "get": "cli.calls",
+    "watch": "cli.calls",
+    "cancel": "cli.calls",
+    "feed": "cli.calls",
+    "batch": "cli.batch",
+    "webhook": "cli.webhooks",
+    "models": "cli.models",
+}
+"""Commands by the module that each is in: loaded when it is asked for."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        return cast(click.Command, getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-v", "--verbose", is_flag=True, help="The same as --log-level DEBUG.")
 @click.option(
     "--log-level",

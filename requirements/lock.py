@@ -28,9 +28,10 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "dev": Kind(("embedded", "fast", "music"), ("build", "dev")),
-    "music": Kind(("embedded", "music")),  # `make demo` and `make run`
-    "engines": Kind(("fast", "music")),  # the image: its Redis and S3 are services of their own
+    "dev": Kind(("embedded", "fast", "image", "music"), ("build", "dev")),
+    "run": Kind(("embedded", "image", "music")),  # `make run`
+    "music": Kind(("embedded", "music")),  # `make demo`
+    "engines": Kind(("fast", "image", "music")),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
 }
 WIDEST = "dev"

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -225,6 +227,16 @@ def test_standard_input_is_a_file_too(someone: Someone, good: Path, out: Path) -
     assert someone.call("batch", "status", first.out.strip()).one()["metadata"] == {"name": "standard input"}
     table = someone.call("batch", "submit", "-", "--format", "csv", *KIND, "--dry-run", input="title\nOne\n")
     assert table.one()["lines"] == 1
+
+
+def test_a_pipe_with_a_name_is_a_file_too(someone: Someone, good: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: pipe.write_bytes(good.read_bytes()))
+    writer.start()
+    id = someone.call("batch", "submit", pipe, *KIND).out.strip()
+    writer.join()
+    assert someone.call("batch", "results", id, "--wait").code == 0
 
 
 def test_without_a_folder_it_prints_the_id_and_what_it_makes_can_be_had_later(
