@@ -133,6 +133,7 @@ class Download:
     def __init__(self, objects: Objects, key: str, file: File, span: Span | None, headers: list[Header]) -> None:
         self._objects, self._key = objects, key
         self._status = 206 if span else 200
+        self._started = False
         self._span = span or Span(0, file.size_bytes - 1)
         self._headers = [*headers, (b"content-length", b"%d" % self._span.size_bytes)]
         if span:
@@ -144,9 +145,11 @@ class Download:
             await self._send_file(receive, send)
         else:
             await self._send_start(send)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if self._started:  # else the client has left before it began
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_start(self, send: Send) -> None:
+        self._started = True
         await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
 
     async def _send_file(self, receive: Receive, send: Send) -> None:
