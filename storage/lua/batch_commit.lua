@@ -3,7 +3,7 @@
 -- were never submitted have results too), how many completed, how many failed; then for the output file and for the
 -- error file: its id, file name, key and size of the new segment (key '' for none); then the lines.
 -- Returns {1, status}, also when called again; {0, status} if it is no longer the caller's.
-local id, token, from, to, offset, completed, failed = unpack(ARGV)
+local id, token, from, to, offset, completed, failed = unpack(ARGV, 1, 7)   -- all of them may be more than Lua unpacks
 local batch, open = 'batch:' .. id, 'open:' .. id
 local held, status, line, owner = unpack(redis.call('HMGET', batch, 'token', 'status', 'line', 'owner'))
 if held ~= token then return {0, status} end

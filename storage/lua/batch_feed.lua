@@ -3,7 +3,7 @@
 -- what is kept of it while it is open, job id ('' for a line that was refused); and for a job: lane, priority, ms within
 -- which it must start (0: any time), how many words its fields take, field, value, ...
 -- Returns {1, status}, also when called again; {0, status} if it is no longer the caller's, or not to be fed.
-local id, token, from, to, offset = unpack(ARGV)
+local id, token, from, to, offset = unpack(ARGV, 1, 5)
 local batch, open = 'batch:' .. id, 'open:' .. id
 local held, status, line, owner = unpack(redis.call('HMGET', batch, 'token', 'status', 'line', 'owner'))
 if held ~= token or status ~= 'in_progress' then return {0, status} end

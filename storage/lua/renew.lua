@@ -1,6 +1,6 @@
 -- Keep the leases of held jobs, and say that this worker serves the lane. ARGV: lane, lease_ms, worker, slots, health (JSON),
 -- health_s, then id, token, ... Returns the ids no longer held: stop working on them.
-local lane, lease, worker, slots, health, health_s = unpack(ARGV)
+local lane, lease, worker, slots, health, health_s = unpack(ARGV, 1, 6)   -- all of them may be more than Lua unpacks
 local asleep, now, lost = 'asleep:' .. lane, now_ms(), {}
 local limited = RULES[lane] and RULES[lane].at_once
 for i = 7, #ARGV, 2 do

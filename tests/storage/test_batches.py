@@ -241,6 +241,13 @@ async def test_results_lines_counts_and_files_move_together(files: Files, batche
     ]
 
 
+async def test_results_of_as_many_lines_as_a_window_may_have_are_taken_at_once(files: Files, batches: Batches) -> None:
+    batch = await running(files, batches)
+    await batches.feed(batch, START, Cursor(2, 20), [line(batch, 1), line(batch, 2)])
+    await batches.commit(batch, lines=list(range(1, 10_001)), counts=(10_000, 0), output=segment(batch))
+    assert not await batches.open_lines(batch)
+
+
 async def test_whoever_holds_it_no_longer_changes_nothing(files: Files, batches: Batches, redis: Redis) -> None:
     old = await running(files, batches)
     await batches.feed(old, START, Cursor(1, 10), [line(old, 1)])

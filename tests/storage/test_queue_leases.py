@@ -212,6 +212,12 @@ async def test_a_job_that_was_parked_and_taken_up_again_can_be_rescued(jobs: Job
     assert rescued.token > taken.token
 
 
+async def test_as_many_leases_are_renewed_as_a_worker_may_have(queue: Queue, held: Job) -> None:
+    gone = [sample() for _ in range(5000)]
+    lost = await queue.renew(LANE, [*gone, held], lease_s=LEASE_S, worker="w", slots=5001, health=b"{}")
+    assert lost == [job.id for job in gone]
+
+
 async def test_a_report_is_written_and_told_when_it_is_to_be(jobs: Jobs, queue: Queue, redis: Redis, held: Job) -> None:
     assert await queue.report(held, progress=0.25)
     assert await queue.report(held, tell="rendering", stage="rendering")
