@@ -16,8 +16,8 @@ from api.admission import header_webhook, idempotency_key
 from api.batch_body import WINDOW, NewBatch
 from api.batch_lines import JOBS, OPENAI, Validation, groups, stored_chunks
 from api.endpoints import endpoint
-from api.files import file_name, life_s, listed, page_limit
-from api.jobs import SUBMIT
+from api.files import file_name, life_s, listed
+from api.jobs import SUBMIT, page_limit
 from api.openapi import KEYED
 from api.operation import Caller, Operation
 from api.reply import json_reply

@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from api import batch_docs
 from api.admission import idempotency_key
+from api.jobs import page_limit
 from api.openapi import KEYED
 from api.ranges import File as RangedFile
 from api.ranges import Span, Unsatisfiable, unchanged, wanted
@@ -137,13 +138,6 @@ def listed(data: Sequence[Mapping[str, Any]], *, more: bool) -> dict[str, Any]:
     return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": more}
 
 
-def page_limit(query: Mapping[str, list[str]], usual: int, most: int) -> int:
-    text = query.get("limit", [str(usual)])[-1]
-    if not re.fullmatch(r"\d{1,5}", text, re.ASCII) or not 1 <= int(text) <= most:
-        raise InvalidRequest(f"a number from 1 to {most} is wanted", field="limit")
-    return int(text)
-
-
 # --- what comes ---
 
 
@@ -247,9 +241,8 @@ async def _content(request: Call, file_id: str) -> ASGIApp:
     ]
 
     def sent(field: bytes) -> str | None:
-        return (
-            None if field == b"if-modified-since" else header(request.scope, field)
-        )  # its time is not that of its end
+        # the time that is known is not that of the file's last change
+        return None if field == b"if-modified-since" else header(request.scope, field)
 
     if unchanged(sent, ranged):
         return Reply(status=304, headers=headers)

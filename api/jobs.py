@@ -204,11 +204,11 @@ def _patience(request: Call) -> tuple[float, list[Header]]:
     return wait_s, [(b"preference-applied", b"wait=%d" % wait_s), (b"vary", b"Prefer")]
 
 
-def page_limit(query: Mapping[str, list[str]]) -> int:
+def page_limit(query: Mapping[str, list[str]], usual: int = _PAGE, most: int = MAX_PAGE) -> int:
     """How much a page is to hold. Raises InvalidRequest."""
-    text = query.get("limit", [str(_PAGE)])[-1]
-    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MAX_PAGE:
-        raise InvalidRequest(f"a number from 1 to {MAX_PAGE} is wanted", field="limit")
+    text = query.get("limit", [str(usual)])[-1]
+    if not re.fullmatch(r"\d{1,5}", text, re.ASCII) or not 1 <= int(text) <= most:
+        raise InvalidRequest(f"a number from 1 to {most} is wanted", field="limit")
     return int(text)
 
 
