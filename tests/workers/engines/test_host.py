@@ -27,7 +27,6 @@ from storage.errors import (
 from tests.waiting import until
 from workers.engines.base import Made
 from workers.engines.host import EngineHost
-from workers.engines.pool import EnginePool
 
 SAMPLE = "tests.workers.engines.sample_engines:Sample"
 GONE_WITHIN_S = 10.0
@@ -47,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-async def run(host: EngineHost | EnginePool, folder: Path, do: str = "draw", **task: Any) -> Made:
+async def run(host: EngineHost, folder: Path, do: str = "draw", **task: Any) -> Made:
     return await host.generate({"do": do, **task}, folder, lambda _: None)
 
 
@@ -346,13 +345,3 @@ async def test_an_engine_whose_worker_went_silently_ends_by_itself(host: EngineH
     await until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE if psutil.pid_exists(pid) else True)
     with pytest.raises(EngineLost):
         await calling
-
-
-async def test_a_pool_makes_as_many_at_once_as_it_has_hosts_and_prefers_the_warm_one(folder: Path) -> None:
-    pool = EnginePool(SAMPLE, size=2, memory_mb=500, idle_s=60, stall_s=30)
-    one_by_one = {(await run(pool, folder)).metadata["pid"] for _ in range(3)}
-    assert len(one_by_one) == 1
-    at_once = await asyncio.gather(*(run(pool, folder) for _ in range(4)))
-    assert len({made.metadata["pid"] for made in at_once}) == 2
-    await pool.close()
-    assert not any(psutil.pid_exists(made.metadata["pid"]) for made in at_once)

@@ -99,9 +99,9 @@ def _styles(named: list[str]) -> tuple[str, ...]:
     return tuple(name for name in named if name != "oil" or not others)
 
 
-def genre(tags: str) -> str | None:
-    """The first genre of music that tags name."""
-    return next((word.name for words in _hear(tags) for word in words if word.kind == "genre"), None)
+def named(text: str, kind: str) -> list[str]:
+    """What a text names of one kind ("place", "time", "subject", ...), each once."""
+    return list(dict.fromkeys(word.name for words in _hear(text) for word in words if word.kind == kind))
 
 
 def _time(named: list[str], unwanted: frozenset[Word]) -> str:
@@ -210,7 +210,6 @@ def _lexicon() -> dict[str, list[Word]]:
         "colour": vocabulary.COLOURS,
         "style": vocabulary.STYLES,
         "count": vocabulary.COUNTS,
-        "genre": vocabulary.GENRES,
     }
     for kind, table in tables.items():
         for name, words in table.items():

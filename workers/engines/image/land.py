@@ -55,9 +55,14 @@ def lay_image(scene: Scene, image: Image.Image) -> None:
     scene.lay(over[..., 3], lit)
 
 
-def below(scene: Scene, edge: Field) -> Field:
-    """The cover of all that lies under a line, its edge softened over a pixel."""
-    return np.clip(scene.rows - edge[None, :] + 0.5, 0, 1)
+def below(scene: Scene, edge: Field, top: int = 0) -> Field:
+    """The cover of all that lies under a line, its edge softened over a pixel; from row `top` on."""
+    return np.clip(scene.rows[top:] - edge[None, :] + 0.5, 0, 1)
+
+
+def _highest(edge: Field) -> int:
+    """The first row that a line reaches: nothing above it need be painted."""
+    return max(0, int(edge.min()) - 1)
 
 
 def _mountains(scene: Scene, layer: int) -> None:
@@ -119,12 +124,13 @@ def _embers(scene: Scene) -> None:
 def _hills(scene: Scene, layer: int) -> None:
     profile = scene.profile(f"hill {layer}", 0.7 + 0.5 * layer, 3)
     edge = scene.horizon + scene.height * (0.02 + 0.035 * layer) - scene.height * (0.13 - 0.03 * layer) * profile
-    lit = 0.72 + 0.5 * scene.noise(f"turf {layer}", 8 + 6 * layer, 6, 2.2)
+    top = _highest(edge)
+    lit = 0.72 + 0.5 * scene.noise(f"turf {layer}", 8 + 6 * layer, 6, 2.2)[top:]
     slope = np.gradient(edge) * (1 if scene.sun_x < scene.width / 2 else -1)
     lit = lit + np.clip(slope, -0.6, 0.6)[None, :] * 0.22
     mist = (0.50, 0.30, 0.12)[layer]
-    near = turf(scene) * lit[..., None] * scene.light.ambient * (0.74 + 0.30 * scene.light.sun)
-    scene.lay(below(scene, edge), near * (1 - mist) + scene.light.low * mist * 0.9)
+    near = turf(scene) * scene.light.ambient * (0.74 + 0.30 * scene.light.sun) * (1 - mist)
+    scene.lay(below(scene, edge, top), lit[..., None] * near + scene.light.low * mist * 0.9, top)
 
 
 def turf(scene: Scene) -> Colour:
@@ -157,15 +163,14 @@ def ground(scene: Scene) -> None:
         grain = 0.90 + 0.30 * (grain - 0.97)
     if scene.has("desert"):
         grain = _dunes(scene, down)
-    own = turf(scene) * grain[..., None] * (1.04 - 0.22 * down[..., None])
-    lit = own * scene.light.ambient * (0.72 + 0.32 * scene.light.sun)
-    mist = (0.46 * (1 - down) ** 2.2)[..., None]
-    edge = np.full(scene.width, scene.horizon + scene.height * 0.05, np.float32) if scene.has("hills") else None
-    if edge is None:
-        edge = np.full(scene.width, float(scene.horizon), np.float32)
-    else:
-        edge -= scene.height * 0.03 * scene.profile("edge", 0.6, 3)
-    scene.lay(below(scene, edge), lit * (1 - mist) + scene.light.low * mist)
+    edge = np.full(scene.width, float(scene.horizon), np.float32)
+    if scene.has("hills"):
+        edge += scene.height * (0.05 - 0.03 * scene.profile("edge", 0.6, 3))
+    top = _highest(edge)
+    own = turf(scene) * (grain * (1.04 - 0.22 * down))[top:, :, None]
+    lit = own * (scene.light.ambient * (0.72 + 0.32 * scene.light.sun))
+    mist = (0.46 * (1 - down[top:]) ** 2.2)[..., None]
+    scene.lay(below(scene, edge, top), lit * (1 - mist) + scene.light.low * mist, top)
 
 
 def _dunes(scene: Scene, down: Field) -> Field:

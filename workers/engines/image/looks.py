@@ -244,7 +244,7 @@ def _patches(pixels: Field, radius: int) -> Field:
             better = calm < best
             best = np.where(better, calm, best)
             out = np.where(better[..., None], moved(means, step_y, step_x), out)
-    return out
+    return np.asarray(_image(out).filter(ImageFilter.SMOOTH), np.float32) / 255  # patches meet in steps
 
 
 def _square(field: Field, radius: int) -> Field:

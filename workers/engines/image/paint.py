@@ -15,7 +15,14 @@ from workers.engines.image.scene import Scene
 from workers.engines.image.staging import Placed
 
 Report = Callable[[float], None]
+Pixels = Field | NDArray[np.uint8]
+Show = Callable[[Pixels], None]
+"""Called a few times with the pixels so far, floats around 0..1 or bytes; it must not keep them."""
 _COMMON_STEPS = 20
+
+
+def _unseen(_: Pixels) -> None:
+    """Nobody watches."""
 
 
 class Painted(NamedTuple):
@@ -26,18 +33,27 @@ class Painted(NamedTuple):
 
 
 def paint(
-    brief: Brief, seed: str, size: tuple[int, int], report: Report, *, steps: int = _COMMON_STEPS, cfg: float = 7.0
+    brief: Brief,
+    seed: str,
+    size: tuple[int, int],
+    report: Report,
+    show: Show = _unseen,
+    *,
+    steps: int = _COMMON_STEPS,
+    cfg: float = 7.0,
 ) -> Painted:
     """The picture of a brief, `size` wide and high. `steps` buys detail up to 23; `cfg` says how far colours go."""
     width, height = size
     scene = Scene(brief, seed, width, height, min(1.0, 0.1 + steps / 25), min(2.0, max(0.1, cfg / 7)))
-    _behind(scene, report)
+    _behind(scene, report, show)
+    show(scene.pixels)
     report(0.55)
     placed = staging.stage(scene)
     report(0.70)
     if not scene.has("indoor"):
         weather.fall(scene)
     graded = grade(scene)
+    show(graded)
     report(0.80)
     styled = looks.apply(
         graded, brief.styles, scene.rng("look"), strength=1.0, report=lambda done: report(0.80 + 0.10 * done)
@@ -50,7 +66,7 @@ def identity(prompt: str, negative: str, seed: int) -> str:
     return f"{sha256(prompt.encode(errors='replace')).hexdigest()[:16]}:{negative.strip().lower()}:{seed}"
 
 
-def _behind(scene: Scene, report: Report) -> None:
+def _behind(scene: Scene, report: Report, show: Show) -> None:
     """Everything that the subjects stand before."""
     if scene.has("abstract") and len(scene.brief.places) == 1:
         backdrops.abstract(scene)
@@ -63,11 +79,12 @@ def _behind(scene: Scene, report: Report) -> None:
     elif scene.has("plain"):
         backdrops.plain(scene)
     else:
-        _outdoors(scene, report)
+        _outdoors(scene, report, show)
 
 
-def _outdoors(scene: Scene, report: Report) -> None:
+def _outdoors(scene: Scene, report: Report, show: Show) -> None:
     sky.paint(scene)
+    show(scene.pixels)
     report(0.20)
     if scene.has("indoor"):
         weather.fall(scene)

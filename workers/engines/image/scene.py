@@ -77,14 +77,14 @@ class Scene:
     def weather(self, *names: str) -> bool:
         return not self.brief.weather.isdisjoint(names)
 
-    def lay(self, cover: Field, colour: Colour | Field) -> None:
-        """Cover the picture with a colour, as far as `cover` (0..1, by pixel) says."""
+    def lay(self, cover: Field, colour: Colour | Field, top: int = 0) -> None:
+        """Cover the picture with a colour, as far as `cover` (0..1, by pixel) says; both from row `top` on."""
         rows = np.flatnonzero(cover.any(axis=1))
         if not len(rows):
             return
         part = slice(rows[0], rows[-1] + 1)
-        under = self.pixels[part]
-        over = colour[part] if colour.ndim == 3 and colour.shape[0] == self.height else colour
+        under = self.pixels[top + rows[0] : top + rows[-1] + 1]
+        over = colour[part] if colour.ndim == 3 and colour.shape[0] == cover.shape[0] else colour
         under += (over - under) * cover[part, :, None]
 
     def haze(self, distance: float) -> Colour:

@@ -106,39 +106,44 @@ COUNTS = {
     "5": "five several many group flock herd 五 五只 五个 一群 许多 几只",
 }
 
-GENRES = {
-    "synthwave": "synthwave retrowave vaporwave",
-    "edm": "edm house techno trance dance electronic electro club dnb dubstep 电子 舞曲",
-    "lofi": "lofi lo-fi chillhop study",
-    "ambient": "ambient drone meditation sleep atmospheric 氛围 冥想",
-    "metal": "metal metalcore doom thrash",
-    "rock": "rock punk grunge indie alternative 摇滚",
-    "jazz": "jazz swing bebop bossa 爵士",
-    "blues": "blues soul rnb gospel 蓝调",
-    "classical": "classical orchestral symphony cinematic epic piano 古典 交响",
-    "folk": "folk acoustic country bluegrass ballad 民谣 乡村音乐",
-    "hiphop": "hiphop hip-hop rap trap drill boom 说唱 嘻哈",
-    "reggae": "reggae ska dub calypso",
-    "latin": "latin salsa samba flamenco reggaeton cumbia 拉丁",
-    "pop": "pop kpop jpop disco funk 流行",
-    "guofeng": "guofeng gufeng chinese guzheng erhu 国风 古风 古筝 二胡",
+COVERS = {
+    "pop": "hills at sunset, clouds, pink | three balloons over green hills, rainbow | city skyline at dusk, pink and "
+    "teal | beach, palm tree, pink, vivid",
+    "rock": "desert at sunset, orange | mountains, storm, lightning, red | city street at night, red, oil painting | "
+    "guitar in the desert at sunset",
+    "metal": "volcano at night, storm, red | castle, mountains at night, storm, lightning | dragon over a volcano at "
+    "night | forest at night, fog, red",
+    "jazz": "city at night, gold | trumpet, blue background | city at dusk, rain, gold, oil painting | city at night, "
+    "blue and gold, poster",
+    "lofi": "city at dusk, rain, purple | a cup of coffee on a table, cozy room, rainy window | cat on a meadow at "
+    "dusk, purple, anime | street in the rain at night, soft",
+    "edm": "neon city at night, blue and purple | space, nebula, neon | abstract, purple and blue, neon | neon city "
+    "street at night, pink",
+    "ambient": "misty lake at dawn, mountains, teal | space, nebula | aurora over snowy mountains | calm sea at "
+    "sunrise, soft",
+    "classical": "mountain lake at sunrise, gold | lake, swan at sunrise, oil painting | hills, autumn, gold, oil "
+    "painting | violin, brown background",
+    "folk": "hills and meadow at golden hour, green | house in the hills at sunset, watercolor | forest lake at dawn, "
+    "watercolor | sunflower in a field, golden hour",
+    "hiphop": "city street at sunset, orange | car in the city street at night | microphone, red background | city "
+    "skyline at night, gold, poster",
+    "trap": "neon city at night, purple | sports car in the city street at night, neon | abstract, black and red | "
+    "city at night, storm, purple",
+    "blues": "lake at night, moonlight, blue | train in the desert at night, blue | rainy city street at night, blue "
+    "| guitar, blue background",
+    "reggae": "tropical beach at sunset, green and gold | palm tree on the beach, green and gold | sailboat on the "
+    "sea, sunny, vivid | sea at sunset, red and gold, poster",
+    "synthwave": "neon city at night, purple and pink | sports car on the road at sunset, neon, pink | mountains at "
+    "sunset, neon, purple and pink | palm tree on the beach at sunset, neon, pink",
+    "country": "field at golden hour, barn | horse in a meadow at sunset | desert at sunset, cactus | truck in a "
+    "field at sunset",
+    "funk": "abstract, orange and purple, poster | city at sunset, purple and orange, poster | drum, orange "
+    "background | car on the street, vivid, pink",
+    "latin": "beach at sunset, red | dancer on the beach at sunset | tropical beach, palm tree, parrot, vivid | "
+    "street at sunset, red and gold",
+    "rnb": "city at night, purple and gold | rose, purple background, soft | sea at night, moonlight, purple | city "
+    "at dusk, pink, soft",
+    "guofeng": "misty mountain lake, ink wash | pagoda, cherry blossom, watercolor | mountains, fog, pagoda, ink wash "
+    "| bamboo forest, fog, ink wash",
 }
-
-GENRE_SCENES = {
-    "synthwave": "neon city at night, purple and pink",
-    "edm": "neon city night, blue and purple",
-    "lofi": "city at dusk, rain, purple",
-    "ambient": "misty lake at dawn, mountains, teal",
-    "metal": "volcano at night, storm, red",
-    "rock": "desert road at sunset, orange",
-    "jazz": "city at night, gold",
-    "blues": "lake at night, moonlight, blue",
-    "classical": "mountain lake at sunrise, gold",
-    "folk": "hills and meadow at golden hour, green",
-    "hiphop": "city street at sunset, orange",
-    "reggae": "tropical beach at sunset, green and gold",
-    "latin": "beach at sunset, red",
-    "pop": "hills at sunset, clouds, pink",
-    "guofeng": "misty mountain lake, ink wash",
-}
-"""What a song's cover shows when its title names nothing that can be drawn."""
+"""What a song's cover may show, by its genre, when its words name nothing that can be drawn."""

@@ -88,6 +88,15 @@ class Asked:
             raise InvalidRequest(f"{name} must be a list of different whole numbers from 0 to 99", field=name)
         return list(value)
 
+    def within(self, name: str) -> "Asked | None":
+        """A part of the request that is a request of its own, to the same inputs; None if it is not there."""
+        value = self.request.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise InvalidRequest(f"{name} must be an object", field=name)
+        return Asked({"kind": self.kind, "request": value, "inputs": self.inputs, "seed": self.seed})
+
     def picture(self, name: str) -> Image.Image:
         """An input. Raises InvalidRequest if it is missing or broken."""
         path = self.inputs.get(name)

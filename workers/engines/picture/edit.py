@@ -1,8 +1,9 @@
 """Image-to-image: a picture relit, restyled, and repainted inside a mask, as far as the denoising strength says.
 
 Without a mask, the prompt's light, weather, colours and style are laid on the picture, and its subjects are taken to
-describe what is there already; nearer to full strength, the scene the prompt describes comes through. Inside a mask,
-what the prompt names is drawn into the picture. Outside it no pixel changes.
+describe what is there already; nearer to full strength, the scene the prompt describes comes through. What the prompt
+leaves open, the seed decides. Inside a mask, what the prompt names is drawn into the picture. Outside it no pixel
+changes.
 """
 
 from typing import NamedTuple
@@ -15,13 +16,15 @@ from workers.engines import assets
 from workers.engines.base import Report
 from workers.engines.image import staging, weather
 from workers.engines.image.brief import Brief
-from workers.engines.image.noise import Field
-from workers.engines.image.paint import paint
+from workers.engines.image.noise import Field, generator
+from workers.engines.image.paint import Show, paint
 from workers.engines.image.scene import LIGHTS, Scene
 from workers.engines.image.vocabulary import RGB
-from workers.engines.picture import restyle
+from workers.engines.picture import restyle, variation
 
 FILL, ORIGINAL, NOISE, NOTHING = range(4)
+FAINT = 0.1
+"""The denoising strength up to which a picture may come back as it was given."""
 _REDRAWN_FROM = 0.8
 
 
@@ -54,27 +57,50 @@ def resized(image: Image.Image, size: tuple[int, int], mode: int) -> Image.Image
     return Image.fromarray(np.asarray(scaled)[rows][:, columns])
 
 
-def whole(image: Image.Image, wish: Wish, report: Report) -> Image.Image:
+def whole(image: Image.Image, wish: Wish, report: Report, show: Show) -> Image.Image:
     """The picture changed all over."""
-    scene = _over(image, wish)
-    _relight(scene, wish.strength)
-    _recolour(scene, wish.strength)
-    weather.fall(scene)
+    brief, strength = wish.brief, wish.strength
+    rng = generator(wish.seed, "variation")
+    mood = variation.mood(rng)
+    free = strength if _leaves_open(brief) else 0.4 * strength
+    scene = _over(variation.moved(image, rng, free) if strength > FAINT else image, wish)
+    if not (brief.colours or brief.styles):
+        scene.pixels = variation.lit(scene.pixels, mood, free)
+    _relight(scene, strength)
+    _recolour(scene, strength)
+    _weather(scene, strength)
     changed = scene.pixels
+    show(changed)
     report(0.3)
-    described = wish.brief.wanted or wish.brief.places - {"abstract"}
-    redrawn = max(0.0, (wish.strength - _REDRAWN_FROM) / (1 - _REDRAWN_FROM)) if described else 0.0
+    described = brief.wanted or brief.places - {"abstract"}
+    redrawn = max(0.0, (strength - _REDRAWN_FROM) / (1 - _REDRAWN_FROM)) if described else 0.0
     if redrawn:
-        new = paint(wish.brief, wish.seed, image.size, lambda done: report(0.3 + done * 0.4))
+        new = paint(brief, wish.seed, image.size, lambda done: report(0.3 + done * 0.4))
         changed = changed + (np.asarray(new.image, np.float32) / 255 - changed) * redrawn
+        show(changed)
+    touch = str(rng.choice(variation.TOUCHES)) if _leaves_open(brief) else "oil"
     styled = restyle.apply(
-        _bytes(changed), wish.brief.styles, scene.rng("look"), strength=min(1.0, wish.strength * 1.3)
+        _bytes(changed), brief.styles, scene.rng("look"), strength=min(1.0, strength * 1.3), touch=touch
     )
+    show(np.asarray(styled))
     report(0.85)
     return styled
 
 
-def masked(image: Image.Image, mask: Image.Image, wish: Wish, report: Report) -> Image.Image:
+def _leaves_open(brief: Brief) -> bool:
+    """Whether a prompt says nothing of how the picture is to look."""
+    return not (brief.colours or brief.styles or brief.weather or brief.time != "day")
+
+
+def _weather(scene: Scene, strength: float) -> None:
+    """What falls from the sky, as thick as the strength says."""
+    if scene.brief.weather:
+        dry = scene.pixels.copy()
+        weather.fall(scene)
+        scene.pixels = dry + (scene.pixels - dry) * np.float32(min(1.0, strength * 1.6))
+
+
+def masked(image: Image.Image, mask: Image.Image, wish: Wish, report: Report, show: Show) -> Image.Image:
     """The picture changed where the mask (L) is white, and as it was to the pixel where it is black."""
     box = mask.point(lambda value: 255 if value > 0 else 0).getbbox()
     if box is None:
@@ -92,6 +118,7 @@ def masked(image: Image.Image, mask: Image.Image, wish: Wish, report: Report) ->
     part, part_mask = image.crop(area), mask.crop(area)
     report(0.1)
     ground = _filled(part, part_mask, wish)
+    _show_with(show, image, ground, area)
     report(0.4)
     content = _drawn_into(ground, part_mask, wish)
     if wish.fill == ORIGINAL:
@@ -99,7 +126,14 @@ def masked(image: Image.Image, mask: Image.Image, wish: Wish, report: Report) ->
     report(0.8)
     out = image.copy()
     out.paste(content, area[:2], _feathered(part_mask, wish.blur_px))
+    show(np.asarray(out))
     return out
+
+
+def _show_with(show: Show, image: Image.Image, part: Image.Image, area: tuple[int, int, int, int]) -> None:
+    so_far = image.copy()
+    so_far.paste(part, area[:2])
+    show(np.asarray(so_far))
 
 
 def _over(image: Image.Image, wish: Wish) -> Scene:
@@ -167,11 +201,15 @@ def _drawn_into(ground: Image.Image, mask: Image.Image, wish: Wish) -> Image.Ima
     if not brief.wanted:
         _relight(scene, wish.strength)
         _recolour(scene, wish.strength)
-        weather.fall(scene)
+        _weather(scene, wish.strength)
     box = mask.point(lambda value: 255 if value > 127 else 0).getbbox() or (0, 0, *ground.size)
     staging.fill(scene, box)
     return restyle.apply(
-        _bytes(scene.pixels), brief.styles, scene.rng("look"), strength=wish.strength, own_touch=not brief.wanted
+        _bytes(scene.pixels),
+        brief.styles,
+        scene.rng("look"),
+        strength=wish.strength,
+        touch="" if brief.wanted else "oil",
     )
 
 

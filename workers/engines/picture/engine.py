@@ -6,7 +6,7 @@ from typing import Any
 
 from storage.errors import InvalidRequest
 from workers.engines.base import Made, Report
-from workers.engines.picture import tasks
+from workers.engines.picture import enlarging, swapping, tasks
 from workers.engines.picture.asked import Asked
 
 
@@ -24,8 +24,9 @@ class Pictures:
     def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         """Make one picture.
 
-        `task` has "kind", "request", "seed" and, for all kinds but image.generate, "inputs": the names of pictures and
-        the paths of their files ("image" and "mask", or "source" and "target").
+        `task` has "kind", "request", "seed" and "inputs": the names of pictures and the paths of their files ("image"
+        and "mask" of an edit, "image" of an upscale, "source_image" and "target_image" of a face swap, "source_image"
+        of a swap in what is drawn or edited). While it draws or edits, `folder` has a `preview.jpeg`.
         """
         asked = Asked(task)
         make = _MAKERS.get(asked.kind)
@@ -37,6 +38,6 @@ class Pictures:
 _MAKERS: dict[str, Callable[[Asked, Path, Report], Made]] = {
     "image.generate": tasks.generate,
     "image.edit": tasks.edit,
-    "image.upscale": tasks.upscale,
-    "image.faceswap": tasks.faceswap,
+    "image.upscale": enlarging.upscale,
+    "image.faceswap": swapping.faceswap,
 }

@@ -31,6 +31,7 @@ class Face(NamedTuple):
 
 def find(image: Image.Image, threshold: float) -> list[Face]:
     """The faces surer than `threshold` (0..1), from left to right. Raises EngineFailed if the models are not here."""
+    assets.need("cv2", "finding faces")
     pixels = np.asarray(image)
     found = _detected(pixels, threshold, (0, 0))
     if max(image.size) > 2.5 * _SIDE:  # small faces are lost when a large picture is made small: look at parts as well
@@ -132,7 +133,6 @@ def _mesher() -> Any:
 
 def _loaded(name: str) -> Any:
     path = assets.FACES.require() / name
-    assets.need("cv2", "finding faces")
     import cv2
 
     cv2.setNumThreads(1)

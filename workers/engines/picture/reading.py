@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from storage.errors import InvalidRequest, TooLarge
@@ -20,11 +21,12 @@ def opened(path: Path, field: str) -> Image.Image:
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damage that Pillow gets over
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
                 _check_size(image, field)
                 image.load()
-                turned = ImageOps.exif_transpose(image)
+                turned = _eight_bits(ImageOps.exif_transpose(image))
                 return turned.convert("RGBA" if _has_alpha(turned) else "RGB")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooLarge(f"{field} may have {MOST_PIXELS // 10**6} megapixels at most", field=field) from error
@@ -44,6 +46,17 @@ def _check_size(image: Image.Image, field: str) -> None:
         )
     if min(image.size) < _SIDE:
         raise InvalidRequest(f"{field} must be {_SIDE} pixels wide and high at least", field=field)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A grey picture of more than eight bits in eight; any other as it is. Pillow's own conversion cuts off what is
+    above 255."""
+    if image.mode[0] not in "IF":
+        return image
+    values = np.nan_to_num(np.asarray(image, np.float32), posinf=0, neginf=0)
+    highest = float(values.max())
+    white = 1.0 if image.mode == "F" and highest <= 1 else 255.0 if highest <= 255 else 65535.0
+    return Image.fromarray(np.asarray(np.clip(values / white, 0, 1) * 255 + 0.5, np.uint8))
 
 
 def _has_alpha(image: Image.Image) -> bool:

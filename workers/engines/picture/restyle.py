@@ -21,12 +21,12 @@ def apply(
     rng: np.random.Generator,
     *,
     strength: float,
-    own_touch: bool = True,
+    touch: str = "oil",
 ) -> Image.Image:
-    """The picture in these styles, as strongly as asked (0..1); in light brush strokes, if none is named."""
+    """The picture in these styles, as strongly as asked (0..1); lightly in the look `touch`, if none is named."""
     named = list(styles)
     if not named:
-        return looks.apply(picture, ["oil"] if own_touch else [], rng, strength=strength * 0.7)
+        return looks.apply(picture, [touch], rng, strength=strength * 0.7)
     image = Image.fromarray(picture)
     for name in named:
         if name in NEURAL and has_network():

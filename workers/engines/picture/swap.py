@@ -18,6 +18,11 @@ _OUTLINE = (
     378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234,
 )  # fmt: skip
 
+# The inner edge of the lips, from corner to corner along the upper lip and back.
+_MOUTH = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+_CLOSED = 0.06
+"""How wide, in parts of its width, a mouth may be open and count as closed."""
+
 
 class Terms(NamedTuple):
     """Which faces (counted from the left), and when a face is good enough."""
@@ -35,14 +40,17 @@ class Swapped(NamedTuple):
     boxes: list[tuple[int, int, int, int]]
 
 
-def swap(source: Image.Image, target: Image.Image, terms: Terms, report: Report) -> Swapped:
-    """The target with its faces replaced by the source's, in the order given; a single source face replaces all.
+def swap(
+    source: Image.Image, target: Image.Image, terms: Terms, report: Report, called: str = "target image"
+) -> Swapped:
+    """The target, for callers by the name `called`, with its faces replaced by the source's, in the order given; a
+    single source face replaces all.
 
     Raises InvalidRequest naming the picture that has no such face, or one turned too far.
     """
-    donors = _chosen(source, "source", terms.source_faces, terms)
+    donors = _chosen(source, "source", "source image", terms.source_faces, terms)
     report(0.25)
-    places = _chosen(target, "target", terms.target_faces, terms)
+    places = _chosen(target, "target", called, terms.target_faces, terms)
     report(0.5)
     pixels = np.asarray(target)
     boxes = []
@@ -63,11 +71,11 @@ def swap(source: Image.Image, target: Image.Image, terms: Terms, report: Report)
     return Swapped(Image.fromarray(pixels), boxes)
 
 
-def _chosen(image: Image.Image, name: str, wanted: list[int], terms: Terms) -> list[Face]:
+def _chosen(image: Image.Image, name: str, called: str, wanted: list[int], terms: Terms) -> list[Face]:
     """The faces with these numbers. Raises InvalidRequest."""
     faces = find(image, terms.threshold)
     if not faces:
-        raise InvalidRequest(f"no face was found in the {name} image", field=f"{name}_image")
+        raise InvalidRequest(f"no face was found in the {called}", field=f"{name}_image")
     if terms.most_faces and len(faces) > terms.most_faces:
         surest = sorted(faces, key=lambda face: -face.score)[: terms.most_faces]
         faces = sorted(surest, key=lambda face: face.box[0])
@@ -75,12 +83,12 @@ def _chosen(image: Image.Image, name: str, wanted: list[int], terms: Terms) -> l
     for number in wanted:
         if number >= len(faces):
             raise InvalidRequest(
-                f"the {name} image has {len(faces)} faces, counted from 0: there is no face {number}",
+                f"the {called} has {len(faces)} faces, counted from 0: there is no face {number}",
                 field=f"{name}_faces_index" if name == "source" else "face_index",
             )
         if abs(faces[number].yaw_deg) > terms.most_yaw_deg:
             raise InvalidRequest(
-                f"face {number} in the {name} image is turned by {abs(faces[number].yaw_deg):.0f} degrees;"
+                f"face {number} in the {called} is turned by {abs(faces[number].yaw_deg):.0f} degrees;"
                 f" at most {terms.most_yaw_deg:g} look right",
                 field=f"{name}_image",
             )
@@ -96,6 +104,8 @@ def _put(source: Pixels, donor: Points, target: Pixels, place: Points) -> Pixels
     mask: Pixels = np.zeros(target.shape[:2], np.uint8)
     cv2.fillPoly(mask, [place[list(_OUTLINE)].round().astype(np.int32)], 255)
     mask &= covered
+    if _opening(place) > _CLOSED > _opening(donor):  # stretched lips are no teeth: the target keeps its own
+        cv2.fillPoly(mask, [place[list(_MOUTH)].round().astype(np.int32)], 0)
     rim = max(3, int(np.ptp(place[:, 0]) * 0.045)) | 1
     mask = np.asarray(cv2.erode(mask, np.ones((rim, rim), np.uint8)), np.uint8)
     if not mask.any():
@@ -109,6 +119,12 @@ def _put(source: Pixels, donor: Points, target: Pixels, place: Points) -> Pixels
     soft = cv2.GaussianBlur(mask, (0, 0), rim * 0.6)[..., None] / np.float32(255)
     mixed = soft * (0.7 * blended.astype(np.float32) + 0.3 * matched) + (1 - soft) * target
     return np.asarray(np.clip(mixed + 0.5, 0, 255), np.uint8)
+
+
+def _opening(mesh: Points) -> float:
+    """How far a mouth is open, beside its width."""
+    left, right, upper, lower = (mesh[number] for number in (78, 308, 13, 14))
+    return float(np.hypot(*(lower - upper)) / max(1e-6, np.hypot(*(right - left))))
 
 
 def _warped(source: Pixels, donor: Points, shape: tuple[int, ...], place: Points) -> tuple[Pixels, Pixels]:

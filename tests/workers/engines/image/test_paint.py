@@ -14,11 +14,10 @@ from tests.workers.engines.image.looking import (
     sky,
     subject,
 )
-from workers.engines.image import cover, sprites
+from workers.engines.image import sprites
 from workers.engines.image.brief import understand
 from workers.engines.image.looks import LOOKS
 from workers.engines.image.paint import Painted, identity, paint
-from workers.engines.image.vocabulary import GENRE_SCENES
 
 SIZE = (288, 192)
 
@@ -162,16 +161,3 @@ def test_black_and_white_has_no_colour_and_pixel_art_has_few() -> None:
     colours = image("a castle, pixel art").getcolors(1 << 20)
     assert colours
     assert len(colours) <= 28
-
-
-@pytest.mark.parametrize("tags", sorted(GENRE_SCENES))
-def test_every_genre_has_a_cover(tags: str) -> None:
-    art = cover.draw("Untitled", tags, 1, 128)
-    assert art.size == (128, 128)
-    assert pixels(art).std() > 12
-
-
-def test_a_cover_shows_what_the_title_names() -> None:
-    assert "castle" in cover.scene("The Castle", "metal").lower()
-    assert apart(cover.draw("A", "jazz", 1, 128), cover.draw("B", "jazz", 1, 128)) > 5
-    assert cover.draw("A", "jazz", 1, 128).tobytes() == cover.draw("A", "jazz", 1, 128).tobytes()

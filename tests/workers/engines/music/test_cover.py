@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageChops
@@ -22,6 +24,20 @@ def test_every_genre_has_a_picture_that_is_not_blank(genre: str) -> None:
     assert len({tuple((block // 12).astype(int)) for block in blocks}) > 12
 
 
+def test_both_sizes_show_the_same(tmp_path: Path) -> None:
+    plan, _ = planned(generate(1, title="One", tags="jazz"))
+    large, small = (Path(artifact.path) for artifact in cover.write(plan, tmp_path))
+    with Image.open(large) as one, Image.open(small) as other:
+        assert (one.size, other.size) == ((1024, 1024), (512, 512))
+        difference = np.asarray(ImageChops.difference(one.resize((512, 512), Image.Resampling.BOX), other), np.float32)
+    assert difference.mean() < 2
+
+
+def test_a_title_that_cannot_be_drawn_leaves_the_picture_as_it_is() -> None:
+    plain = Image.linear_gradient("L").convert("RGB")
+    assert lettering.set_title(plain, "月光", "jazz", (0, 0, 0)).tobytes() == plain.tobytes()
+
+
 def test_two_titles_and_two_seeds_give_different_pictures() -> None:
     base = painted("One")
     for other in (painted("Two"), painted("One", seed=2)):
@@ -37,10 +53,11 @@ def test_the_same_song_has_the_same_cover() -> None:
     ("title", "drawn"),
     [
         ("Alive Tonight", "Alive Tonight"), ("  Über  allen ", "Uber allen"), ("Fire 🔥", "Fire"), ("月光", ""),
-        ("Love 爱", ""), ("🔥🔥", ""), ("", ""), ("a\ud800b", "ab"),
+        ("Love 爱", "Love"), ("爱Love爱", "Love"), ("🔥🔥", ""), ("", ""), ("a\ud800b", "ab"), ("Straße", "Strasse"),
+        ("Ночь in Moscow", "in Moscow"), ("“Don’t” … 東京", '"Don\'t" ...'), ("— 月 —", ""),
     ],
 )  # fmt: skip
-def test_only_titles_the_font_can_draw_are_drawn(title: str, drawn: str) -> None:
+def test_only_what_the_font_can_draw_is_drawn(title: str, drawn: str) -> None:
     assert lettering.drawable(title) == drawn
 
 

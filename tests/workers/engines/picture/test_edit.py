@@ -159,3 +159,22 @@ def test_an_edit_needs_a_picture(run: Run) -> None:
     with pytest.raises(InvalidRequest) as refused:
         run("image.edit", {}, prompt="a cat")
     assert refused.value.field == "image"
+
+
+def test_an_empty_prompt_gives_a_related_picture_and_each_seed_another(run: Run, astronaut: Path) -> None:
+    before = opened(astronaut)
+    made = [picture(run("image.edit", {"image": astronaut}, seed=seed, denoising_strength=0.5)) for seed in range(1, 6)]
+    for index, one in enumerate(made):
+        assert apart(before, one) > 8
+        small = [pixels(image.resize((20, 20))).mean(axis=2).ravel() for image in (before, one)]
+        assert np.corrcoef(*small)[0, 1] > 0.8
+        assert all(apart(one, other) > 6 for other in made[:index])
+
+
+def test_words_that_say_nothing_of_looks_are_as_good_as_none(run: Run, astronaut: Path) -> None:
+    described, empty = (
+        picture(run("image.edit", {"image": astronaut}, prompt=prompt, denoising_strength=0.5))
+        for prompt in ("an astronaut, portrait", "")
+    )
+    assert apart(opened(astronaut), described) > 8
+    assert apart(described, empty) > 4

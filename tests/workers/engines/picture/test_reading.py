@@ -2,8 +2,10 @@
 
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -56,6 +58,40 @@ def test_every_kind_of_picture_is_read(tmp_path: Path, mode: str) -> None:
     suffix = "jpg" if mode == "CMYK" else "png"
     Image.new("RGB", (40, 30), (200, 30, 30)).convert("L" if mode == "I;16" else mode).save(tmp_path / f"one.{suffix}")
     assert flattened(opened(tmp_path / f"one.{suffix}", "image")).mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [(np.uint16, "png"), (np.uint16, "tif"), (np.int32, "tif"), (np.float32, "tif")]
+)
+def test_more_than_eight_bits_are_scaled_and_not_cut_off(tmp_path: Path, kind: type, suffix: str) -> None:
+    values = np.linspace(0, 65535, 2000).reshape(40, 50)
+    path = tmp_path / f"deep.{suffix}"
+    Image.fromarray((values / 65535 if kind is np.float32 else values).astype(kind)).save(path)
+    read = np.asarray(opened(path, "image"), np.int16)[..., 0]
+    assert np.abs(read - values / 257).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_of_a_moving_picture_the_first_frame_is_taken(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(tmp_path / f"moving.{suffix}", save_all=True, append_images=frames[1:], duration=40)
+    assert np.asarray(opened(tmp_path / f"moving.{suffix}", "image"))[15, 20, :3].tolist() == pytest.approx(
+        [255, 0, 0], abs=3
+    )
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "tif", "webp"])
+def test_damage_is_refused_or_got_over_and_never_breaks(astronaut: Path, tmp_path: Path, suffix: str) -> None:
+    whole, torn = tmp_path / f"whole.{suffix}", tmp_path / f"torn.{suffix}"
+    with Image.open(astronaut) as image:
+        image.resize((64, 66)).save(whole)
+    rng = np.random.default_rng(1)
+    for turn in range(40):
+        data = np.frombuffer(whole.read_bytes(), np.uint8).copy()
+        data[rng.integers(0, len(data) if turn % 2 else 160, 5)] = rng.integers(0, 256, 5)
+        torn.write_bytes(data.tobytes())
+        with suppress(InvalidRequest, TooLarge):
+            assert opened(torn, "image").mode in ("RGB", "RGBA")
 
 
 def test_a_turned_photograph_is_set_upright(tmp_path: Path) -> None:
