@@ -12,6 +12,8 @@ NO_SETUPTOOLS := $(PIP) uninstall --yes setuptools
 HAVE_PIP := test -e $(BIN)/pip3 || { PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m ensurepip >/dev/null && $(NO_SETUPTOOLS); }
 DROP_PIP := $(PIP) uninstall --yes pip
 ARGS ?=
+# Tests wait for most of their time, so three processes do well on two cores. ARGS="-n 0" runs them all in one.
+SHARED_OUT := -n 3 --dist loadfile --no-loadscope-reorder
 
 # The first of these that runs, is new enough, and can make a virtual environment.
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
@@ -21,10 +23,11 @@ SUITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/project.stamp ## make a song: the whole service for a moment, all of it on this machine
+demo: .venv/project.stamp ## make a song and a picture: the whole service for a moment, all of it on this machine
 	@$(BIN)/ai-gateway demo $(ARGS)
 
-run: .venv/project.stamp ## start the service and all it needs; Ctrl-C stops it
+run: .venv/run.stamp ## start the service and all it needs; Ctrl-C stops it
+	@$(BIN)/ai-gateway models install || echo "Starting without: what needs them says so."
 	@$(BIN)/ai-gateway up $(ARGS)
 
 models: .venv/run.stamp ## fetch what the image engines read: face models and sprites, 23 MB
@@ -32,7 +35,7 @@ models: .venv/run.stamp ## fetch what the image engines read: face models and sp
 
 test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
 	@$(BIN)/ai-gateway models install >/dev/null || echo "Without the models, the tests that need them are skipped."
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
 check: .venv/dev.stamp ## format, lint, types, import directions, locks, licences
 	@$(BIN)/ruff format --check
@@ -86,10 +89,11 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 	@test -e .venv/dev.stamp || $(DROP_PIP)
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.txt | .venv/project.stamp
+.venv/dev.stamp: requirements/dev.txt requirements/openai-1.txt | .venv/project.stamp
 	@echo "Installing what development needs"
 	@$(HAVE_PIP)
 	@$(LOCKED) $<
+	@$(LOCKED) requirements/openai-1.txt --upgrade --target .venv/openai-1
 	@touch $@
 
 .venv/project.stamp: pyproject.toml .venv/music.stamp

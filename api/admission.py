@@ -1,9 +1,10 @@
 """From a request that a dialect has understood to a stored job: once, however often the request is sent."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from api.inputs import Input
 from api.scope import header
 from api.services import Call, Services
 from api.validation import InvalidFields
@@ -42,17 +43,20 @@ class NewJob(NamedTuple):
     request: dict[str, Any]
     items: int
     terms: Terms = Terms()
+    inputs: Mapping[str, Input] = {}
 
 
-async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]]) -> Admission:
+async def admit(request: Call, body: bytes, understand: Callable[[bytes], Awaitable[NewJob]]) -> Admission:
     """Store the job that `understand` makes of the body, or find the one that the same `Idempotency-Key` has brought.
 
     What a request was accepted for may be there no more when it comes again: the clip to extend, the model. So one that
     is refused now is looked up before it is told so.
 
-    Raises what `understand` does, InvalidRequest (a key that is none), KeyReused, Gone, RedisUnavailable, NotDurable.
+    Raises what `understand` and `stored_inputs` do, InvalidRequest (a key that is none), KeyReused, Gone,
+    RedisUnavailable, NotDurable.
     """
-    jobs, body = Services.of(request).store.jobs, await request.body()
+    services = Services.of(request)
+    jobs = services.store.jobs
     key = idempotency_key(header(request.scope, b"idempotency-key"))
     seen = Idempotency.of(key, request.scope["path"].encode(), body) if key else None
     try:
@@ -63,8 +67,22 @@ async def admit(request: Call, understand: Callable[[bytes], Awaitable[NewJob]])
         if seen and (first := await jobs.replayed(request.user.id, seen)):
             return first
         raise
+    if seen and new.inputs and (first := await jobs.replayed(request.user.id, seen)):
+        return first  # and not stored in vain
     job = job_of(new_job_id(), request.user.id, new)
+    job.inputs = await stored_inputs(services, job.id, new)
     return await jobs.admit(job, seen, start_within_s=new.terms.start_within_s)
+
+
+async def stored_inputs(services: Services, job: str, new: NewJob) -> dict[str, str]:
+    """Store what came with a request, before its job is accepted. Should that never be, upkeep erases it.
+
+    Raises what `InputStore.store` does, RedisUnavailable.
+    """
+    if not new.inputs:
+        return {}
+    await services.store.jobs.expect_inputs(job)
+    return await services.inputs.store(job, new.inputs)
 
 
 def job_of(id: str, owner: str, new: NewJob, *, priority: int = PRIORITY) -> Job:

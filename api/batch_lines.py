@@ -9,11 +9,12 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
 
-from api.admission import NewJob
+from api.admission import NewJob, stored_inputs
 from api.endpoints import normal
 from api.operation import Caller, Operation
 from api.validation import InvalidFields
@@ -181,9 +182,22 @@ def _custom_id(value: Any) -> str:
 
 async def understood(caller: Caller, operation: Operation, form: str, line: Line) -> NewJob:
     """What the endpoint makes of a line. Raises BadLine; StorageError if it cannot be told now."""
+    with _blamed(form, f"line {line.number} of a batch over {operation.path}"):
+        return await operation.understand(caller, line.body)
+
+
+async def stored(caller: Caller, job: str, form: str, new: NewJob) -> dict[str, str]:
+    """Store what a line carries, for its job. Raises BadLine; StorageError if that cannot be done now."""
+    with _blamed(form, f"what came with the line of job {job}"):
+        return await stored_inputs(caller.services, job, new)
+
+
+@contextmanager
+def _blamed(form: str, what: str) -> Iterator[None]:
+    """Where all that is the line's fault becomes BadLine."""
     inside = "" if form == JOBS else "body."
     try:
-        return await operation.understand(caller, line.body)
+        yield
     except InvalidFields as error:
         first, more = error.errors[0], len(error.errors) - 1
         param = inside + ".".join(map(str, first.loc[1:]))
@@ -194,7 +208,7 @@ async def understood(caller: Caller, operation: Operation, form: str, line: Line
     except StorageError:
         raise
     except Exception as error:
-        log.exception("line %d of a batch over %s could not be understood", line.number, operation.path)
+        log.exception("%s could not be understood", what)
         raise BadLine("internal_error", "something went wrong here") from error
 
 

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from itertools import islice
 
 from api.admission import job_of
-from api.batch_lines import BadLine, Raw, Validation, groups, read_line, stored_chunks, understood
+from api.batch_lines import BadLine, Raw, Validation, groups, read_line, stored, stored_chunks, understood
 from api.batch_results import Result, Results, refusal, result, result_of, results_prefix, unanswered
 from api.endpoints import endpoint
 from api.operation import Caller
@@ -178,11 +178,13 @@ class Work:
             line = read_line(raw, self.batch.form, self._operation.path)
             custom_id = line.custom_id
             new = await understood(self._caller, self._operation, self.batch.form, line)
+            inputs = await stored(self._caller, line_job_id(self.batch.id, raw.number), self.batch.form, new)
         except BadLine as bad:  # it was good when it was judged; the clip it goes on from may have gone since
             return Fed(raw.number, Open(custom_id, refusal(self.batch, raw.number, custom_id, bad)), None)
         if new.terms.webhook is None:
             new = new._replace(terms=new.terms._replace(webhook=self.batch.webhook))
         job = job_of(line_job_id(self.batch.id, raw.number), self.batch.owner, new, priority=PRIORITY)
+        job.inputs = inputs
         return Fed(raw.number, Open(custom_id), job, new.terms.start_within_s)
 
     async def _look(self, numbers: Iterable[int]) -> None:
@@ -196,8 +198,8 @@ class Work:
                     self._settle(
                         await result_of(self._caller, self._operation, self.batch, number, custom_id, job, self._ending)
                     )
-            if self._results.size_bytes >= FLUSH_BYTES:
-                await self._flush()
+                if self._results.size_bytes >= FLUSH_BYTES:  # one result may hold ten pictures
+                    await self._flush()
 
     def _settle(self, found: Result) -> None:
         del self._open[found.number]

@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 
-from api import jobs, suno
+from api import images, jobs, reactor, suno, webui
 from api.operation import Operation
 from storage.errors import InvalidRequest
 
 ENDPOINTS: Mapping[str, Operation] = {
-    operation.path: operation for operation in (suno.GENERATE, suno.CONCAT, jobs.SUBMIT)
+    operation.path: operation
+    for operation in (
+        suno.GENERATE,
+        suno.CONCAT,
+        *images.OPERATIONS,
+        *webui.OPERATIONS,
+        *reactor.OPERATIONS,
+        jobs.SUBMIT,
+    )
 }
 
 OTHERS: Mapping[str, str] = {
@@ -15,6 +23,7 @@ OTHERS: Mapping[str, str] = {
     "/v1/files": "stores a file",
     "/v1/jobs/": "makes a batch, or ends a job",
     "/v1/webhooks": "says where to tell of jobs",
+    **webui.OTHERS,
 }
 """What the paths of other POSTs start with."""
 

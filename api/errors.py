@@ -29,6 +29,7 @@ STATUS: Mapping[type[errors.GatewayError], int] = {
     errors.TooLarge: 413,
     errors.KeyReused: 422,
     errors.AlreadyEnded: 409,
+    errors.Canceled: 409,
     errors.InUse: 409,
     errors.AddressRefused: 422,
     errors.UpstreamBusy: 503,
@@ -64,6 +65,7 @@ class Fault(NamedTuple):
     headers: Mapping[str, str]
     method: str
     request_id: str
+    retryable: bool
 
 
 class Told(NamedTuple):
@@ -97,7 +99,15 @@ def _fault(request: Request[Any, Any, Any], error: Exception) -> Fault:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     return Fault(
-        status, code, message, None if found else field, found, headers, request.method, request_id(request.scope)
+        status,
+        code,
+        message,
+        None if found else field,
+        found,
+        headers,
+        request.method,
+        request_id(request.scope),
+        retryable=not isinstance(error, errors.GatewayError) or error.retryable,
     )
 
 
@@ -164,13 +174,27 @@ def _suno(fault: Fault) -> Told:
     return Told("application/json", {"detail": detail})
 
 
+def _webui(fault: Fault) -> Told:
+    """Stable Diffusion WebUI's: FastAPI's list where the body does not fit, else its four words about an exception."""
+    if fault.errors:
+        return Told("application/json", {"detail": [each._asdict() for each in fault.errors]})
+    text = f"{fault.field}: {fault.message}" if fault.field else fault.message
+    return Told("application/json", {"error": fault.code, "detail": text, "body": "", "errors": text})
+
+
 def _openai(fault: Fault) -> Told:
-    """OpenAI's envelope. Its clients repeat what was answered with 409, unless they are told not to."""
+    """OpenAI's envelope. Its clients repeat what was answered with 409 or 5xx, unless they are told not to."""
     param = ".".join(map(str, fault.errors[0].loc[1:])) if fault.errors else fault.field
-    code = "invalid_api_key" if fault.status == HTTPStatus.UNAUTHORIZED else fault.code
-    message = f"{param}: {fault.message}" if param and not fault.errors else fault.message
-    status, body = openai_error(fault.status, code, message, param)
-    return Told("application/json", body, status, {"x-should-retry": "false"} if status == HTTPStatus.CONFLICT else {})
+    code, status = fault.code, fault.status
+    if status == HTTPStatus.UNAUTHORIZED:
+        code = "invalid_api_key"
+    elif code == errors.UnknownModel.code:
+        code, status = "model_not_found", HTTPStatus.NOT_FOUND
+    found = "; ".join(f"{'.'.join(map(str, each.loc[1:]))}: {each.msg}".removeprefix(": ") for each in fault.errors)
+    message = found or (f"{param}: {fault.message}" if param else fault.message)
+    status, body = openai_error(status, code, message, param)
+    in_vain = status == HTTPStatus.CONFLICT or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and not fault.retryable)
+    return Told("application/json", body, status, {"x-should-retry": "false"} if in_vain else {})
 
 
 def openai_error(status: int, code: str, message: str, param: str | None = None) -> tuple[int, dict[str, Any]]:
@@ -188,6 +212,12 @@ _DIALECTS: Mapping[str, Callable[[Fault], Told]] = {
     "/v1/suno": _suno,
     "/v1/files": _openai,
     "/v1/batches": _openai,
+    "/v1/images": _openai,
+    "/v1/sdapi": _webui,
+    "/sdapi": _webui,
+    "/v1/reactor": _webui,
+    "/reactor": _webui,
+    "/internal": _webui,
 }
 
 

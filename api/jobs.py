@@ -13,42 +13,51 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 from pydantic import BaseModel
 
-from api import examples, suno
+from api import examples, suno, webui
 from api.admission import NewJob, Terms, webhook
 from api.dialects.suno import Concat, Generate
+from api.inputs import MAX_BODY_BYTES
 from api.jobs_body import Submission
 from api.openapi import KEYED
-from api.operation import Caller, Operation, respond
-from api.reply import Header, job_headers, json_reply
-from api.scope import header
+from api.operation import Caller, Operation, found_at, rendered, respond
+from api.reply import job_headers, json_reply
 from api.services import Call, Services, authenticate
-from api.settings import MAX_JOB_WAIT_S
 from api.validation import parse_body, parse_value
-from api.wait import job_when
+from api.wait import patience
 from storage.errors import AlreadyEnded, InvalidRequest, NotFound, ObjectsUnavailable, RequestError
+from storage.events import LAST_WORDS
 from storage.ids import is_job_id
 from storage.job import OFFERED, Job, Kind, PublicStatus
 from storage.media import job_prefix
-from storage.public import waits
-
-POLL_S = 2
-"""How soon a caller that polls should come again."""
 
 MAX_PAGE = 100
 _PAGE = 20
 
 
 class _Reader(NamedTuple):
-    """How a kind's input is understood."""
+    """How a kind's input is understood. `names`: where it names its model."""
 
     body: type[BaseModel]
-    read: Callable[[Services, str, Any], Awaitable[NewJob]]
+    read: Callable[[Caller, Any], Awaitable[NewJob]]
+    names: str
+
+
+async def _song(caller: Caller, body: Generate) -> NewJob:
+    return await suno.generation(caller.services, caller.owner, body)
+
+
+async def _whole(caller: Caller, body: Concat) -> NewJob:
+    return await suno.concatenation(caller.services, caller.owner, body)
 
 
 _READERS: Mapping[Kind, _Reader] = {
-    Kind.MUSIC_GENERATE: _Reader(Generate, suno.generation),
-    Kind.MUSIC_EXTEND: _Reader(Generate, suno.generation),
-    Kind.MUSIC_CONCAT: _Reader(Concat, suno.concatenation),
+    Kind.MUSIC_GENERATE: _Reader(Generate, _song, "mv"),
+    Kind.MUSIC_EXTEND: _Reader(Generate, _song, "mv"),
+    Kind.MUSIC_CONCAT: _Reader(Concat, _whole, "mv"),
+    **{
+        kind: _Reader(*reader, "upscaler_1" if kind == Kind.IMAGE_UPSCALE else "model")
+        for kind, reader in webui.READERS.items()
+    },
 }
 
 
@@ -60,7 +69,7 @@ def input_model(kind: Kind) -> type[BaseModel]:
 @post(
     "/jobs",
     status_code=202,
-    request_max_body_size=suno.MAX_BODY_BYTES,
+    request_max_body_size=MAX_BODY_BYTES,
     summary="Submit a job",
     operation_class=examples.SUBMIT,
 )
@@ -72,9 +81,10 @@ async def submit(request: Call) -> ASGIApp:
 @get("/jobs/{job_id:str}", summary="Read a job", operation_class=examples.READ)
 async def read(request: Call, job_id: FromPath[str]) -> ASGIApp:
     """The job as it stands; with `wait`, as soon as it has ended, and at the latest when that time is up."""
-    wait_s, applied = _patience(request)
+    wait_s, applied = patience(request.scope)
     id = (await own(request, job_id)).id
-    job = await job_when(lambda job: job.ended, id, Services.of(request).store, request.receive, wait_s)
+    waits = Services.of(request).waits
+    job = await waits.job_when(lambda job: job.ended, id, request.receive, wait_s, words=LAST_WORDS)
     if job is None:
         raise NotFound("there is no such job")
     return json_reply(await rendered(Caller.of(request), job), headers=[*job_headers(job), *applied])
@@ -122,16 +132,16 @@ async def _understood(caller: Caller, raw: bytes) -> NewJob:
     asked = parse_body(Submission, raw)
     terms = _terms(asked, caller)
     reader = _READERS[asked.kind]
-    named = asked.input.get("mv")
+    named = asked.input.get(reader.names)
     if asked.model and named not in (None, "", asked.model):
-        raise InvalidRequest("is not the model that the input names as mv", field="model")
-    content = {**asked.input, "mv": asked.model} if asked.model else asked.input
+        raise InvalidRequest(f"is not the model that the input names as {reader.names}", field="model")
+    content = {**asked.input, reader.names: asked.model} if asked.model else asked.input
     body = parse_value(reader.body, content, "input")
     try:
-        new = await reader.read(caller.services, caller.owner, body)
+        new = await reader.read(caller, body)
     except RequestError as error:
         if error.field:
-            error.field = "model" if asked.model and error.field == "mv" else f"input.{error.field}"
+            error.field = "model" if asked.model and error.field == reader.names else f"input.{error.field}"
         raise
     if new.kind != asked.kind:
         raise InvalidRequest(
@@ -153,15 +163,11 @@ def _terms(asked: Submission, caller: Caller) -> Terms:
     )
 
 
-def _found_at(caller: Caller, job: Job) -> list[Header]:
-    return [(b"location", f"{caller.base_url}/v1/jobs/{job.id}".encode()), (b"retry-after", b"%d" % POLL_S)]
-
-
 async def _accepted(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]:
     return await rendered(caller, job)
 
 
-SUBMIT = Operation("/v1/jobs", _understood, _accepted, status=202, headers=_found_at)
+SUBMIT = Operation("/v1/jobs", _understood, _accepted, status=202, headers=found_at)
 
 
 async def own(request: Call, job_id: str) -> Job:
@@ -180,28 +186,6 @@ def _as_written(id: str) -> str:
         return str(UUID(id))
     except ValueError:
         return id
-
-
-async def rendered(caller: Caller, job: Job) -> dict[str, Any]:
-    """The public job, with its place while it waits."""
-    services = caller.services
-    place = await services.store.jobs.place(job.id) if waits(job) else None
-    return services.public.render(job, base_url=caller.base_url, place=place)
-
-
-def _patience(request: Call) -> tuple[float, list[Header]]:
-    """How long the caller would wait, in seconds, by `?wait=` or else `Prefer: wait=`; and the headers that say so."""
-    query = parse_qs(request.scope["query_string"].decode("latin-1"))
-    if "wait" in query:
-        text = query["wait"][-1]
-        if not re.fullmatch(r"\d{1,3}(\.\d+)?", text, re.ASCII) or float(text) > MAX_JOB_WAIT_S:
-            raise InvalidRequest(f"a number of seconds from 0 to {MAX_JOB_WAIT_S:g} is wanted", field="wait")
-        return float(text), []
-    preferred = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", header(request.scope, b"prefer") or "", re.ASCII)
-    if not preferred:
-        return 0, []
-    wait_s = min(int(preferred[1]), int(MAX_JOB_WAIT_S))
-    return wait_s, [(b"preference-applied", b"wait=%d" % wait_s), (b"vary", b"Prefer")]
 
 
 def page_limit(query: Mapping[str, list[str]], usual: int = _PAGE, most: int = MAX_PAGE) -> int:

@@ -5,7 +5,24 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
-from api import batches, deliveries, docs, errors, events, files, health, jobs, media, openapi, scope, suno, webhooks
+from api import (
+    batches,
+    deliveries,
+    docs,
+    errors,
+    events,
+    files,
+    health,
+    images,
+    jobs,
+    media,
+    openapi,
+    reactor,
+    scope,
+    suno,
+    webhooks,
+    webui,
+)
 from api.batch_runner import BatchRunner
 from api.services import Services
 from api.settings import ApiSettings
@@ -25,6 +42,9 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
     return Litestar(
         [
             suno.router,
+            images.router,
+            *webui.ROUTERS,
+            *reactor.ROUTERS,
             jobs.router,
             events.router,
             webhooks.router,

@@ -16,7 +16,7 @@ from api.ranges import File, Span, Unsatisfiable, http_date, unchanged, wanted
 from api.reply import Header, Reply, job_headers
 from api.scope import header
 from api.services import Services
-from api.wait import job_when, while_connected
+from api.wait import while_connected
 from storage.errors import Gone, NotFound
 from storage.ids import OutputId, output_id
 from storage.job import Job, Output, OutputStatus
@@ -63,7 +63,7 @@ async def _found(request: Request[None, None, State], token: str) -> ASGIApp:
     if output is None:
         raise NotFound(_NO_FILE)
     wait_s = services.settings.media_wait_s
-    job = await job_when(lambda job: _settled(job, output), output.job, services.store, request.receive, wait_s)
+    job = await services.waits.job_when(lambda job: _settled(job, output), output.job, request.receive, wait_s)
     key = _key(_output(job, output), job, output) if job else await _kept_key(services.objects, output)
     return _answer(request, services.objects, key, await services.objects.head(key), output, job)
 

@@ -59,6 +59,22 @@ def _schema(plain: dict[str, Any]) -> Schema:
     return cast(Schema, plain)
 
 
+def schema_of(body: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body, without definitions apart: within the whole document, nobody would find those."""
+    schema = body.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return plain(definitions[value["$ref"].rpartition("/")[2]])
+            return {name: plain(each) for name, each in value.items()}
+        return [plain(each) for each in value] if isinstance(value, list) else value
+
+    found: dict[str, Any] = plain(schema)
+    return found
+
+
 def _json(value: Any, media_type: str = "application/json") -> dict[str, OpenAPIMediaType]:
     """An example, encoded here: Litestar would leave its nulls out."""
     return {media_type: OpenAPIMediaType(example=msgspec.Raw(msgspec.json.encode(value)))}
@@ -124,16 +140,15 @@ def operation(
         def __post_init__(self) -> None:
             self.responses = {str(status): response for status, response in sorted(responses.items())}
             self.parameters = [*(self.parameters or []), *parameters] or None
+            kinds = {kind: OpenAPIMediaType(schema=_schema(dict(schema))) for kind, schema in (content or {}).items()}
             if body:
-                media = OpenAPIMediaType(
-                    schema=_schema(body.model_json_schema()),
+                kinds["application/json"] = OpenAPIMediaType(
+                    schema=_schema(schema_of(body)),
                     examples={
                         title: Example(summary=title, value=dict(value)) for title, value in (examples or {}).items()
                     },
                 )
-                self.request_body = RequestBody(content={"application/json": media}, required=True)
-            elif content:
-                kinds = {kind: OpenAPIMediaType(schema=_schema(dict(schema))) for kind, schema in content.items()}
+            if kinds:
                 self.request_body = RequestBody(content=kinds, required=True)
 
     return Described
@@ -152,6 +167,11 @@ def config() -> OpenAPIConfig:
         use_handler_docstrings=True,
         tags=[
             Tag(name="Suno", description='Music, in Suno\'s own words. Errors are `{"detail": …}`.'),
+            Tag(name="Images", description="Pictures, in OpenAI's words. Errors are OpenAI's."),
+            Tag(
+                name="Stable Diffusion",
+                description="Pictures, in the words of Stable Diffusion WebUI and of ReActor. So are errors.",
+            ),
             Tag(name="Jobs", description="Any job, whichever way it was submitted. Errors are problem details."),
             Tag(
                 name="Events", description="Server-sent events, the same as webhooks carry. Errors are problem details."

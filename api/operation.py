@@ -12,7 +12,14 @@ from litestar.types import ASGIApp
 from api.admission import NewJob, admit
 from api.reply import Header, job_headers, json_reply
 from api.services import Call, Services
-from storage.job import Job
+from api.wait import Patience, patience
+from storage.errors import Canceled, DeadlinePassed, EngineFailed, GatewayError, Gone
+from storage.events import LAST_WORDS
+from storage.job import Job, Status
+from storage.public import waits
+
+POLL_S = 2
+"""How soon a caller that polls should come again."""
 
 
 class Caller(NamedTuple):
@@ -34,18 +41,73 @@ def _no_headers(_caller: Caller, _job: Job) -> Sequence[Header]:
 
 class Operation(NamedTuple):
     """`path` is without a slash at its end. `understand` takes a body, and raises what is wrong with it; `answer` gives
-    the body of the answer about a job, fresh or `replayed`."""
+    the body of the answer about a job, fresh or `replayed`.
+
+    Where the protocol `waits`, only a job that has succeeded is answered about; if it is `interruptible`, also one that
+    was canceled, with what there is by then.
+    """
 
     path: str
     understand: Callable[[Caller, bytes], Awaitable[NewJob]]
     answer: Callable[[Caller, Job, bool], Awaitable[Any]]
     status: int = 200
     headers: Callable[[Caller, Job], Sequence[Header]] = _no_headers
+    waits: bool = False
+    interruptible: bool = False
 
 
-async def respond(request: Call, operation: Operation) -> ASGIApp:
-    """Admit what the request asks for, and answer it."""
+async def respond(request: Call, operation: Operation, body: bytes | None = None) -> ASGIApp:
+    """Admit what the request asks for, and answer it. `body`: what stands for the request's own."""
     caller = Caller.of(request)
-    job, replayed = await admit(request, partial(operation.understand, caller))
+    patient = patience(request.scope, caller.services.settings.wait_s) if operation.waits else None
+    body = b"".join([chunk async for chunk in request.stream()]) if body is None else body
+    job, replayed = await admit(request, body, partial(operation.understand, caller))
+    del body  # which may be large, and the wait long
+    if patient:
+        return await outcome(request, operation, caller, job, patient, replayed=replayed)
     headers = [*job_headers(job, replayed=replayed), *operation.headers(caller, job)]
     return json_reply(await operation.answer(caller, job, replayed), status=operation.status, headers=headers)
+
+
+async def outcome(
+    request: Call, operation: Operation, caller: Caller, job: Job, patient: Patience, *, replayed: bool
+) -> ASGIApp:
+    """What came of a job; or the job itself, for a caller who would not wait as long as it takes."""
+    waiting = caller.services.waits
+    now = await waiting.job_when(_ended, job.id, request.receive, patient.wait_s, words=LAST_WORDS)
+    if now is None:
+        raise Gone("the job was deleted while it was waited for")
+    headers = [*job_headers(now, replayed=replayed), *patient.headers]
+    if not now.ended:
+        return json_reply(await rendered(caller, now), status=202, headers=[*headers, *found_at(caller, now)])
+    if now.status == Status.SUCCEEDED or (now.status == Status.CANCELED and operation.interruptible):
+        headers += operation.headers(caller, now)
+        return json_reply(await operation.answer(caller, now, replayed), status=operation.status, headers=headers)
+    raise why_not(now)
+
+
+def _ended(job: Job) -> bool:
+    return job.ended
+
+
+def why_not(job: Job) -> GatewayError:
+    """The error of a job that has ended without success."""
+    if job.status == Status.CANCELED:
+        return Canceled("the job was canceled")
+    if job.error:
+        return job.error.error()
+    return (
+        DeadlinePassed("the job did not end in its time") if job.status == Status.EXPIRED else EngineFailed("it failed")
+    )
+
+
+async def rendered(caller: Caller, job: Job) -> dict[str, Any]:
+    """The public job, with its place while it waits."""
+    services = caller.services
+    place = await services.store.jobs.place(job.id) if waits(job) else None
+    return services.public.render(job, base_url=caller.base_url, place=place)
+
+
+def found_at(caller: Caller, job: Job) -> list[Header]:
+    """Where a job can be asked after, and when."""
+    return [(b"location", f"{caller.base_url}/v1/jobs/{job.id}".encode()), (b"retry-after", b"%d" % POLL_S)]

@@ -10,10 +10,12 @@ from litestar import Request
 from litestar.datastructures import State
 
 from api.auth import Authenticator
+from api.inputs import InputStore
 from api.listeners import Listeners
 from api.scope import base_url
 from api.settings import ApiSettings
 from api.stopping import at_stop
+from api.wait import Waits
 from storage.addresses import Guard
 from storage.apikeys import ApiKey, ApiKeys
 from storage.catalog import Catalog
@@ -43,6 +45,8 @@ class Services:
     guard: Guard
     signer: Signer
     sender: Sender
+    inputs: InputStore
+    waits: Waits
 
     @staticmethod
     def of(request: Request[Any, Any, State]) -> "Services":
@@ -61,14 +65,14 @@ class Services:
         api_keys = ApiKeys(store.redis, storage.secret)
         authenticator, listeners = Authenticator(api_keys, store.signals), Listeners(store, api_keys)
         links, signer = Links(storage.secret), Signer(storage.secret)
-        guard = Guard(storage.outbound_allow)
+        guard, waits = Guard(storage.outbound_allow), Waits(store)
         outbound = Outbound(guard)
         try:
             await store.start()
             await outbound.open()
             await authenticator.start()
             await listeners.start()
-            with at_stop(listeners.close):
+            with at_stop(listeners.close), at_stop(waits.end):
                 yield cls(
                     settings=settings,
                     store=store,
@@ -81,6 +85,8 @@ class Services:
                     guard=guard,
                     signer=signer,
                     sender=Sender(outbound, signer),
+                    inputs=InputStore(objects, outbound),
+                    waits=waits,
                 )
         finally:
             await listeners.stop()

@@ -5,9 +5,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.ids import MAX_LINES
 
-MAX_JOB_WAIT_S = 300.0
-"""The longest that one request for a job may wait for its end."""
-
 
 class ApiSettings(BaseSettings):
     """`GATEWAY_` and a field's name in capitals: `GATEWAY_HOST`, `GATEWAY_PUBLIC_URL`, ..."""
@@ -26,4 +23,10 @@ class ApiSettings(BaseSettings):
     batch_max_bytes: int = Field(default=200_000_000, gt=0, description="the largest file that a batch may be over")
     batch_max_lines: int = Field(default=100_000, gt=0, le=MAX_LINES, description="the most lines of a batch")
     batch_window: int = Field(default=500, ge=1, le=10_000, description="how many lines of a batch are open at a time")
+    wait_s: float = Field(
+        default=300,
+        ge=0,
+        le=3600,
+        description="how long a request of a protocol that waits does so, before it gets its job",
+    )
     media_wait_s: float = Field(default=60, ge=0, description="how long a GET waits for a file that is being made")

@@ -152,7 +152,7 @@ async def test(request: Call, endpoint_id: FromPath[str]) -> ASGIApp:
             at=at,
         )
     except (RequestError, UpstreamError) as error:
-        failure = Failure(error.code, str(error), error.retryable)
+        failure = Failure.of(error)
     else:
         status, failure = answer.status, complaint(answer)
     told = {

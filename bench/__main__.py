@@ -22,6 +22,8 @@ NAMES = (
     "deliveries",
     "streams",
     "batches",
+    "waiting",
+    "pictures",
     "integrity",
 )
 

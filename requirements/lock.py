@@ -21,10 +21,15 @@ ROOT = Path(__file__).parent.parent
 
 
 class Kind(NamedTuple):
-    """The optional dependencies and the dependency groups of pyproject.toml that one kind of installation has."""
+    """The optional dependencies and the dependency groups of pyproject.toml that one kind of installation has.
+
+    An addition is other versions of packages of the widest, in a folder beside it: what its groups name, and what those
+    need that the widest has not.
+    """
 
     extras: tuple[str, ...]
     groups: tuple[str, ...] = ("build",)
+    addition: bool = False
 
 
 KINDS = {
@@ -33,6 +38,7 @@ KINDS = {
     "music": Kind(("embedded", "music")),  # `make demo`
     "engines": Kind(("fast", "image", "music")),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
+    "openai-1": Kind((), ("openai-1",), addition=True),
 }
 WIDEST = "dev"
 # Litestar asks for these to invent examples for its OpenAPI pages, and imports them only then. We write our own, and
@@ -80,7 +86,7 @@ def read_lock(text: str) -> Iterator[Pin]:
 
 def declared(project: dict[str, Any], kind: Kind) -> dict[str, Requirement]:
     """What pyproject.toml asks for in this kind of installation, by canonical name."""
-    wanted = [*project["project"]["dependencies"]]
+    wanted = [] if kind.addition else [*project["project"]["dependencies"]]
     for extra in kind.extras:
         wanted += project["project"]["optional-dependencies"][extra]
     for group in kind.groups:
@@ -114,18 +120,33 @@ def disagreements(project: dict[str, Any], kind: Kind, lock: str) -> Iterator[st
 
 def write(kind: str, uv_options: list[str]) -> None:
     """Resolve one kind anew; versions that still fit stay, unless `uv_options` say --upgrade."""
-    command = ["uv", "pip", "compile", "pyproject.toml", "--output-file", str(lock_file(kind).relative_to(ROOT))]
+    asked = KINDS[kind]
+    command = ["uv", "pip", "compile", "--output-file", str(lock_file(kind).relative_to(ROOT))]
     command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--only-binary", ":all:", "--quiet"]
     command += ["--custom-compile-command", "make lock"]
-    for extra in KINDS[kind].extras:
+    for extra in asked.extras:
         command += ["--extra", extra]
-    for group in KINDS[kind].groups:
+    for group in asked.groups:
         command += ["--group", group]
     for name in LEFT_OUT:
         command += ["--no-emit-package", name]
-    if kind != WIDEST:
-        command += ["--constraint", str(lock_file(WIDEST).relative_to(ROOT))]
-    subprocess.run([*command, *uv_options], cwd=ROOT, check=True)
+    beside = [*shared(kind)] if asked.addition else []
+    if asked.addition:
+        command += ["--constraint", "/dev/stdin"]
+        for pin in beside:
+            command += ["--no-emit-package", pin.name]
+    else:
+        command.append("pyproject.toml")
+        if kind != WIDEST:
+            command += ["--constraint", str(lock_file(WIDEST).relative_to(ROOT))]
+    constraints = "\n".join(str(pin.requirement) for pin in beside)
+    subprocess.run([*command, *uv_options], cwd=ROOT, check=True, input=constraints, text=True)
+
+
+def shared(addition: str) -> Iterator[Pin]:
+    """What an addition finds in the widest installation: all but the packages that it is there to replace."""
+    replaced = declared(read_project(), KINDS[addition])
+    return (pin for pin in read_lock(lock_file(WIDEST).read_text()) if pin.name not in replaced)
 
 
 def check() -> int:

@@ -6,10 +6,12 @@ An operator's catalog replaces it: a TOML file of tables such as
     family = "music"
     engine = "composer"
     default = true
+
+    [samplers]
+    "My old sampler" = "Euler a"
 """
 
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -37,12 +39,17 @@ ENGINES = {
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A public model name. `family` is the first word of the kinds it makes; the `default` serves who names none."""
+    """A public model name. `family` is the first word of the kinds it makes, or the one kind; the `default` serves who
+    names none. `variant` is what the engine itself calls it, where it has several."""
 
     family: str
     engine: str
     default: bool = False
     version: str = ""
+    variant: str = ""
+
+
+IMAGE, UPSCALE, FACESWAP = "image", "image.upscale", "image.faceswap"
 
 
 _CHIRP = {  # every model key a Suno client has been seen to send (shared names; what serves them is ours)
@@ -57,14 +64,34 @@ _CHIRP = {  # every model key a Suno client has been seen to send (shared names;
     "chirp-fenix": "v5.5",
 }
 
-DEFAULT = {name: Model("music", "composer", name == "chirp-v3-0", version) for name, version in _CHIRP.items()}
+_NETWORK = "realesr-animevideov3"
+_UPSCALERS = {  # the names that WebUI clients know, and which of ours does the work
+    "R-ESRGAN AnimeVideo": _NETWORK,
+    "R-ESRGAN 4x+": _NETWORK,
+    "R-ESRGAN 4x+ Anime6B": _NETWORK,
+    "4x_NMKD-Superscale-SP_178000_G": _NETWORK,
+    "ESRGAN_4x": _NETWORK,
+    "Lanczos": "lanczos",
+    "Nearest": "nearest",
+}
+_CHECKPOINTS = ("majicmixRealistic_v7", "juggernautXL_version2", "dall-e-2", "dall-e-3", "gpt-image-1")
+
+DEFAULT = {
+    **{name: Model("music", "composer", name == "chirp-v3-0", version) for name, version in _CHIRP.items()},
+    **{name: Model(IMAGE, "illustrator", name == _CHECKPOINTS[0]) for name in _CHECKPOINTS},
+    **{
+        name: Model(UPSCALE, "upscaler", name == "R-ESRGAN AnimeVideo", variant=variant)
+        for name, variant in _UPSCALERS.items()
+    },
+    "inswapper_128.onnx": Model(FACESWAP, "faceswap", default=True),
+}
 
 
 class Catalog:
-    """The models of one gateway."""
+    """The models of one gateway. `samplers`: names that callers use, and the samplers they stand for."""
 
-    def __init__(self, models: dict[str, Model] = DEFAULT) -> None:
-        self.models = models
+    def __init__(self, models: dict[str, Model] = DEFAULT, samplers: dict[str, str] | None = None) -> None:
+        self.models, self.samplers = models, samplers or {}
 
     @classmethod
     def load(cls, path: Path | None) -> Self:
@@ -72,14 +99,15 @@ class Catalog:
         if path is None:
             return cls()
         try:
-            tables = tomllib.loads(path.read_text()).get("models", {})
-            models = msgspec.convert(tables, dict[str, Model])
+            tables = tomllib.loads(path.read_text())
+            models = msgspec.convert(tables.get("models", {}), dict[str, Model])
+            samplers = msgspec.convert(tables.get("samplers", {}), dict[str, str])
         except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise InvalidRequest(f"{path}: {error}", field="catalog") from error
         for name, model in models.items():
             if model.engine not in ENGINES:
                 raise InvalidRequest(f"{path}: {name} names an unknown engine {model.engine!r}", field="catalog")
-        return cls(models)
+        return cls(models, samplers)
 
     def find(self, name: str | None, family: str) -> tuple[str, Model]:
         """The model called `name`, or the family's default if none was named. Raises UnknownModel."""
@@ -87,16 +115,17 @@ class Catalog:
             model = self.models.get(name)
             if model is None or model.family != family:
                 raise UnknownModel(
-                    f"no {family} model is called {name!r}; there are: {self._names(family)}", field="model"
+                    f"no {family} model is called {name!r}; there are: {self._listed(family)}", field="model"
                 )
             return name, model
-        for candidate in self._family(family):
+        for candidate in self.names(family):
             if self.models[candidate].default:
                 return candidate, self.models[candidate]
-        raise UnknownModel(f"name a model; there are: {self._names(family)}", field="model")
+        raise UnknownModel(f"name a model; there are: {self._listed(family)}", field="model")
 
-    def _family(self, family: str) -> Iterable[str]:
-        return (name for name, model in self.models.items() if model.family == family)
+    def names(self, family: str) -> list[str]:
+        """What the models of a family are called."""
+        return [name for name, model in self.models.items() if model.family == family]
 
-    def _names(self, family: str) -> str:
-        return ", ".join(self._family(family)) or "none"
+    def _listed(self, family: str) -> str:
+        return ", ".join(self.names(family)) or "none"

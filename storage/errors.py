@@ -11,6 +11,7 @@
             TooLarge                a body or an upload is beyond its limit
             KeyReused               this Idempotency-Key came before with another body
             AlreadyEnded            the job is over: there is nothing left to cancel
+            Canceled                the job that was waited for was canceled
             InUse                   it cannot be deleted while something works with it
             AddressRefused          a URL leads to where the gateway may not be sent
         UpstreamError               theirs
@@ -94,6 +95,10 @@ class KeyReused(RequestError):
 
 class AlreadyEnded(RequestError):
     code = "already_ended"
+
+
+class Canceled(RequestError):
+    code = "canceled"
 
 
 class InUse(RequestError):

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 
 import msgspec
 
+from storage.errors import GatewayError, RequestError, by_code
 from storage.ids import Part, output_id
 
 
@@ -19,10 +20,15 @@ class Kind(StrEnum):
     MUSIC_GENERATE = "music.generate"
     MUSIC_EXTEND = "music.extend"
     MUSIC_CONCAT = "music.concat"
+    IMAGE_GENERATE = "image.generate"
+    IMAGE_EDIT = "image.edit"
+    IMAGE_UPSCALE = "image.upscale"
+    IMAGE_FACESWAP = "image.faceswap"
     WEBHOOK_DELIVERY = "webhook.delivery"
 
 
 OFFERED = tuple(kind for kind in Kind if kind != Kind.WEBHOOK_DELIVERY)
+IMAGES = (Kind.IMAGE_GENERATE, Kind.IMAGE_EDIT, Kind.IMAGE_UPSCALE, Kind.IMAGE_FACESWAP)
 
 
 class Status(StrEnum):
@@ -88,11 +94,21 @@ class OutputStatus(StrEnum):
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why something failed. `code` is an error's stable code (`storage/errors.py`)."""
+    """Why something failed: an error's stable code (`storage/errors.py`), and the field it blames, if there is one."""
 
     code: str
     message: str
     retryable: bool = False
+    field: str | None = None
+
+    @classmethod
+    def of(cls, error: GatewayError) -> Self:
+        return cls(error.code, str(error), error.retryable, error.field if isinstance(error, RequestError) else None)
+
+    def error(self) -> GatewayError:
+        """The error again."""
+        error = by_code(self.code)
+        return error(self.message, field=self.field) if issubclass(error, RequestError) else error(self.message)
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -129,11 +145,14 @@ _ROLES = {
         Part.WAVEFORM: "waveform",
         Part.PLAN: "plan",
     },
+    "image": {Part.MAIN: "image"},
 }
 
 
 class Job(msgspec.Struct, kw_only=True):
     """One job as Redis holds it: times in Unix ms, `request` and `metadata` as JSON the caller sent.
+
+    `inputs`: what the request's media are called, and the keys of the objects that hold them until the job ends.
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
     not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
@@ -168,6 +187,7 @@ class Job(msgspec.Struct, kw_only=True):
     error: Failure | None = None
     metadata: dict[str, Any] = {}
     webhook: Webhook | None = None
+    inputs: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         if not self.outputs:

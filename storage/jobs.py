@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import time
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from storage import keys
 from storage.connect import command, redis_errors
 from storage.errors import Gone, InvalidRequest, KeyReused, NotDurable, NotFound
 from storage.job import Job, Kind, PublicStatus, Status
+from storage.media import inputs_prefix
 from storage.queue import Queue, pairs
 from storage.scripts import Scripts
 
@@ -20,6 +22,8 @@ IDEMPOTENCY_WINDOW_S = 24 * 3600
 """How long an Idempotency-Key answers with its first job."""
 
 _ERASE_AGAIN_MS = 120_000  # longer than a worker's lease and its last upload
+_LONGEST_ADMISSION_S = 3600
+_PREVIEW_S = 60
 _MOST_SCANNED = 1000
 _LEAST_READ = 50
 
@@ -104,6 +108,13 @@ class Jobs:
             case _:
                 raise _gone()
 
+    async def expect_inputs(self, *ids: str) -> None:
+        """Say that the inputs of jobs are about to be stored. Upkeep erases them should `admit` not come in an hour."""
+        due_ms = int((time.time() + _LONGEST_ADMISSION_S) * 1000)
+        listed = [word for id in ids for word in (due_ms, inputs_prefix(id))]
+        with redis_errors():
+            await command(self._redis, "ZADD", keys.ERASE, *listed)
+
     async def replayed(self, owner: str, idempotency: Idempotency) -> Admission | None:
         """The job that the same request brought before; None if it has brought none.
 
@@ -125,6 +136,17 @@ class Jobs:
         """Jobs by id, in one call; None where there is none."""
         rows = await self._scripts.call("read", *ids) if ids else []
         return [Job.from_row(id, row) for id, row in zip(ids, rows, strict=True)]
+
+    async def keep_preview(self, id: str, jpeg: bytes) -> None:
+        """What a job's item looks like so far; forgotten in a minute."""
+        with redis_errors():
+            await command(self._redis, "SET", keys.preview(id), jpeg, "EX", _PREVIEW_S)
+
+    async def preview(self, id: str) -> bytes | None:
+        """The last preview (JPEG), if one is that young."""
+        with redis_errors():
+            kept: bytes | None = await command(self._redis, "GET", keys.preview(id))
+        return kept
 
     async def place(self, id: str) -> Place:
         """Where a job stands in its lane."""

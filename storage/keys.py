@@ -32,6 +32,10 @@
 | `erase`                           | zset   | job id, or object keys' prefix → ms when its bytes are to be erased   |
 | `apikey:{digest}`                 | string | an API key (`storage/apikeys.py`)                                     |
 | `apikeys`                         | hash   | key id → digest                                                       |
+| `underway:{owner}`                | zset   | id → created ms: jobs asked after as "what runs now"; expires         |
+| `task:{owner}:{digest}`           | string | what the owner calls a job → its id; expires                          |
+| `options:{dialect}:{owner}`       | hash   | name → JSON: what the owner has set (`storage/options.py`); expires   |
+| `preview:{job}`                   | string | a small JPEG of what is being made; expires                           |
 | `setup`                           | string | somebody has been let in here: no first key is made known again       |
 
 Channels: `job:{id}` (it changed), `events:{owner}` (what was added to the feed: its id, the job's, the event),
@@ -130,6 +134,22 @@ def open_lines(batch: str) -> str:
 
 def jobs(owner: str) -> str:
     return f"jobs:{owner}"
+
+
+def underway(owner: str) -> str:
+    return f"underway:{owner}"
+
+
+def task(owner: str, digest: str) -> str:
+    return f"task:{owner}:{digest}"
+
+
+def options(owner: str, dialect: str) -> str:
+    return f"options:{dialect}:{owner}"
+
+
+def preview(job: str) -> str:
+    return f"preview:{job}"
 
 
 def health(lane: str, worker: str) -> str:

@@ -25,7 +25,7 @@ EXTENSIONS = {
 UNKNOWN = ".bin"
 
 _CONTENT_TYPES = {extension: content_type for content_type, extension in EXTENSIONS.items()}
-_BY_ROLE = {"audio": ".mp3", "cover": ".jpeg", "waveform": ".json", "plan": ".json"}
+_BY_ROLE = {"audio": ".mp3", "image": ".png", "cover": ".jpeg", "waveform": ".json", "plan": ".json"}
 _NAMES = {
     Part.MAIN: "{}",
     Part.COVER: "image_{}",
@@ -51,6 +51,11 @@ def job_prefix(job: str) -> str:
     """What the keys of all of a job's objects start with."""
     day = datetime.fromtimestamp(minted_ms(job) / 1000, UTC)
     return f"media/{day:%Y/%m/%d}/{job}/"
+
+
+def inputs_prefix(job: str) -> str:
+    """What the keys of all start with that a caller sent with a job. `storage/lua/job.lua` has it erased at its end."""
+    return f"inputs/{job}/"
 
 
 def output_prefix(output: OutputId) -> str:

@@ -222,6 +222,16 @@ class Objects:
                 raise TooLarge(f"the object has {reading.info.size_bytes} bytes; the limit is {limit_bytes}")
             return b"".join([chunk async for chunk in reading])
 
+    async def get_file(self, key: str, path: Path) -> None:
+        """An object, written to a file a chunk at a time. Raises ObjectMissing, ObjectsUnavailable."""
+        async with self.read(key) as reading:
+            file = await asyncio.to_thread(path.open, "wb")
+            try:
+                async for chunk in reading:
+                    await asyncio.to_thread(file.write, chunk)
+            finally:
+                file.close()
+
     async def list_keys(self, prefix: str) -> AsyncIterator[str]:
         """Every key that starts with `prefix`, in order, a page at a time. Raises ObjectsUnavailable."""
         after: Any = {}

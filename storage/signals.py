@@ -6,7 +6,7 @@ change, and after a lost connection every waiter is signalled.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import cast
 
@@ -91,6 +91,10 @@ class Signals:
                 await self._say("UNSUBSCRIBE", channel)
 
     async def _say(self, *words: str) -> None:
+        """To the end, whoever is cancelled: words cut off in the middle would cost everybody the connection."""
+        await asyncio.shield(self._send(words))
+
+    async def _send(self, words: Sequence[str]) -> None:
         """Without a connection there is nothing to do: the next one begins with all that is watched."""
         async with self._speaking:
             if self._connection:

@@ -1,1 +1,37 @@
+"""What holds for all tests, also where several processes share them out, file by file, as `make test` does."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.embedded import ports
+
 pytest_plugins = ["tests.services", "tests.gateway"]
+
+LONGEST_FIRST = [
+    "test_kills.py",
+    "workers/engines/music/test_engine.py",
+    "test_examples.py",
+    "api/test_batch_kills.py",
+    "cli/test_up.py",
+    "test_webhook_journey.py",
+    "test_journey.py",
+    "cli/test_gateway.py",
+    "cli/test_batch_kills.py",
+    "cli/test_demo.py",
+]
+"""Files that take most of a minute or more. Begun late, one could keep a process busy after the others have ended."""
+
+_PLACES = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST_FIRST)}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each process draws free ports from its own part of the range: all of them are seeded alike."""
+    if worker := getattr(config, "workerinput", None):
+        ports.RANGE = ports.RANGE[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _PLACES.get(item.path, len(_PLACES)))

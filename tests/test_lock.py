@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from requirements.lock import KINDS, WIDEST, Kind, disagreements, lock_file, read_lock, read_project
+from requirements.lock import KINDS, WIDEST, Kind, disagreements, lock_file, read_lock, read_project, shared
+
+ADDITIONS = {kind for kind, asked in KINDS.items() if asked.addition}
 
 PROJECT: dict[str, Any] = {
     "project": {
@@ -41,10 +43,17 @@ def test_each_lock_agrees_with_the_project(kind: str) -> None:
     assert list(disagreements(read_project(), KINDS[kind], lock_file(kind).read_text())) == []
 
 
-@pytest.mark.parametrize("kind", KINDS.keys() - {WIDEST})
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {WIDEST} - ADDITIONS))
 def test_a_package_has_one_version_in_all_locks(kind: str) -> None:
     locked = {str(pin.requirement) for pin in read_lock(lock_file(kind).read_text())}
     assert locked <= {str(pin.requirement) for pin in read_lock(lock_file(WIDEST).read_text())}
+
+
+@pytest.mark.parametrize("kind", sorted(ADDITIONS))
+def test_an_addition_holds_only_what_the_widest_has_not_in_that_version(kind: str) -> None:
+    added = {pin.name for pin in read_lock(lock_file(kind).read_text())}
+    assert added
+    assert added.isdisjoint(pin.name for pin in shared(kind))
 
 
 def test_a_lock_is_read_as_it_was_written() -> None:

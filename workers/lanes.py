@@ -175,7 +175,7 @@ class Lane:
             await self._queue.fail(job, Failure("internal_error", f"the {job.step} step broke: {type(error).__name__}"))
 
     async def _settle(self, job: Job, error: GatewayError) -> None:
-        delay_s, failure = retry_in(error, job.attempt), Failure(error.code, str(error), error.retryable)
+        delay_s, failure = retry_in(error, job.attempt), Failure.of(error)
         if delay_s is None:
             await self._queue.fail(job, failure)
         else:

@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -37,7 +38,7 @@ from storage.store import Store
 from workers.deliver import deliver
 from workers.engines.pool import EnginePool
 from workers.lanes import Lane, Step
-from workers.render import render
+from workers.render import Generate, render
 from workers.settings import WorkerSettings as Settings
 from workers.spool import Spool
 from workers.upkeep import erase, prune, rescue
@@ -94,21 +95,17 @@ class Process:
         """arq's `on_shutdown`: end what was started, the last first. May be called twice."""
         await self._at_stop.aclose()
 
-    def _engines(self) -> dict[str, EnginePool]:
-        """Pools of the engines that our lanes need. None of their processes starts before its first item."""
+    def _engines(self) -> dict[str, Generate]:
+        """The engines that our lanes need. None of their processes starts before its first item."""
         settings = self.settings
-        pools = {}
-        for name, engine in ENGINES.items():
-            if engine.lane in settings.lanes:
-                pools[name] = EnginePool(
-                    engine.spec,
-                    size=settings.engine_slots,
-                    memory_mb=settings.engine_memory_mb,
-                    idle_s=settings.engine_idle_s,
-                    stall_s=settings.engine_stall_s,
-                )
-                self._at_stop.push_async_callback(pools[name].close)
-        return pools
+        pool = EnginePool(
+            size=settings.engine_slots,
+            memory_mb=settings.engine_memory_mb,
+            idle_s=settings.engine_idle_s,
+            stall_s=settings.engine_stall_s,
+        )
+        self._at_stop.push_async_callback(pool.close)
+        return {name: partial(pool.generate, engine.spec) for name, engine in ENGINES.items()}
 
     async def _senders(self, store: Store) -> dict[str, Any]:
         """What deliveries need. That no receiver takes all connections is the lane's doing, not the client's."""

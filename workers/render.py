@@ -6,7 +6,7 @@ deterministic, so what is lost with a machine is made again as it was.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -24,13 +24,13 @@ from storage.errors import (
 )
 from storage.events import progress_word
 from storage.ids import OutputId, Part, split_output_id
-from storage.job import Failure, Job, Kind, OutputStatus, Status
+from storage.job import IMAGES, Failure, Job, Kind, OutputStatus, Status
+from storage.jobs import Jobs
 from storage.media import extension, object_key
 from storage.objects import Objects
 from storage.queue import Queue
 from storage.tasks import end
-from workers.engines.base import Artifact
-from workers.engines.pool import EnginePool
+from workers.engines.base import Artifact, Made, Report
 from workers.outcomes import JobFailed, NoLongerHeld
 from workers.retry import retry_in
 from workers.spool import Spool
@@ -40,13 +40,19 @@ log = logging.getLogger(__name__)
 _PLAN_BYTES = 8 << 20
 _TICK_S = 0.5
 _RENDER_SHARE = 0.95  # of a job's progress; the rest is storing
+_PREVIEW = "preview.jpeg"
+_PREVIEW_BYTES = 200_000
+
+Generate = Callable[[Mapping[str, Any], Path, Report], Awaitable[Made]]
+"""Has an engine make one item of a task, into a folder."""
 
 
 async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The arq function. `ctx` holds "store", "queue", "objects", "engines" (name → EnginePool) and "spool"."""
+    """The arq function. `ctx` holds "store", "queue", "objects", "engines" (name → Generate) and "spool"."""
     spool: Spool = ctx["spool"]
+    attempt = _Attempt(job, ctx["store"].jobs, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], spool)
     try:
-        fields = await _Attempt(job, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], spool).run()
+        fields = await attempt.run()
     except JobFailed:
         await spool.forget(job.id)
         raise
@@ -61,9 +67,11 @@ async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
 class _Attempt:
     """One attempt at one job."""
 
-    def __init__(self, job: Job, queue: Queue, objects: Objects, engine: EnginePool, spool: Spool) -> None:
-        self.job, self.queue, self.objects, self.engine, self.spool = job, queue, objects, engine, spool
+    def __init__(self, job: Job, jobs: Jobs, queue: Queue, objects: Objects, generate: Generate, spool: Spool) -> None:
+        self.job, self.jobs, self.queue, self.objects, self.spool = job, jobs, queue, objects, spool
+        self.generate = generate
         self.items = range(1, job.items + 1)
+        self._fetched: dict[str, str] | None = None
 
     async def run(self) -> dict[str, Any]:
         for item in self.items:
@@ -95,7 +103,7 @@ class _Attempt:
             if retry_in(error, self.job.attempt) is not None:
                 raise
             self._mark(item, OutputStatus.FAILED)
-            self.job.output(item).error = Failure(error.code, str(error), error.retryable)
+            self.job.output(item).error = Failure.of(error)
             await self._report(tell=f"output {item}")
 
     async def _engine_makes(self, item: int) -> None:
@@ -104,15 +112,25 @@ class _Attempt:
             "kind": self.job.kind,
             "request": self.job.request,
             "seed": seed(self.job, item),
+            "inputs": await self._inputs(),
             **await self._source(),
         }
         reached = [0.0]
-        ticking = asyncio.create_task(self._tick(item, reached))
+        ticking = asyncio.create_task(self._tick(item, reached, folder / _PREVIEW))
         try:
-            made = await self.engine.generate(task, folder, lambda progress: reached.__setitem__(0, progress))
+            made = await self.generate(task, folder, lambda progress: reached.__setitem__(0, progress))
         finally:
             await end(ticking)
         await asyncio.to_thread(self.spool.keep, self.job, item, made)
+
+    async def _inputs(self) -> Mapping[str, str]:
+        """What the caller sent with the job: names, and files that hold it. Fetched once for all items."""
+        if self._fetched is None:
+            folder = await asyncio.to_thread(self.spool.inputs, self.job)
+            for name, key in self.job.inputs.items():
+                await self.objects.get_file(key, folder / name)
+            self._fetched = {name: str(folder / name) for name in self.job.inputs}
+        return self._fetched
 
     async def _source(self) -> Mapping[str, Any]:
         """The plan that an extension or a whole continues from."""
@@ -130,10 +148,11 @@ class _Attempt:
             raise InvalidRequest("the clip to go on from has been deleted", field=clip) from error
         return {"source": msgspec.json.decode(plan)}
 
-    async def _tick(self, item: int, reached: list[float]) -> None:
-        told = 0.0
+    async def _tick(self, item: int, reached: list[float], preview: Path) -> None:
+        told, shown = 0.0, b""
         while True:
             await asyncio.sleep(_TICK_S)
+            shown = await self._show(preview, shown)
             if reached[0] > told:
                 told = reached[0]
                 progress = round((item - 1 + told) / self.job.items * _RENDER_SHARE, 3)
@@ -141,6 +160,15 @@ class _Attempt:
                 self.job.progress = max(self.job.progress, progress)
                 with suppress(RedisUnavailable):
                     await self.queue.report(self.job, tell=word, progress=self.job.progress, stage="rendering")
+
+    async def _show(self, preview: Path, shown: bytes) -> bytes:
+        """Let callers see what the item looks like by now, if the engine left a picture of it. Returns that."""
+        with suppress(OSError, RedisUnavailable):
+            jpeg = await asyncio.to_thread(preview.read_bytes)
+            if jpeg != shown and len(jpeg) <= _PREVIEW_BYTES:
+                await self.jobs.keep_preview(self.job.id, jpeg)
+            return jpeg
+        return shown
 
     async def _enter_storing(self) -> None:
         if self.job.status == Status.STORING:
@@ -189,6 +217,11 @@ class _Attempt:
 
 
 def seed(job: Job, item: int) -> int:
-    """The seed of one item, 31 bits: the same at every attempt, different for every item."""
+    """The seed of one item: the same at every attempt, different for every item.
+
+    Of pictures, the request's own and then one more each, as clients expect; of all else, 31 bits of a hash.
+    """
+    if job.kind in IMAGES:
+        return (int(job.request["seed"]) + item - 1) % (1 << 32)
     base = job.request.get("seed", job.id)
     return int.from_bytes(sha256(f"{base}:{item}".encode()).digest()[:4]) >> 1

@@ -33,6 +33,12 @@ class Spool:
         folder.mkdir(parents=True)
         return folder
 
+    def inputs(self, job: Job) -> Path:
+        """A folder for what a caller sent with a job, for this attempt alone."""
+        folder = self.root / job.id / f"inputs.{job.token}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def keep(self, job: Job, item: int, made: Made) -> None:
         """Let an item count as made: the mark appears whole or not at all."""
         draft = self._attempt(job, item) / f"{_MARK}.part"

@@ -3,13 +3,15 @@
 -- Returns 1, or 0 if there is no such job of that owner.
 local id, owner, again = unpack(ARGV)
 local job = 'job:' .. id
-local whose, lane, priority, hook = unpack(redis.call('HMGET', job, 'owner', 'lane', 'priority', 'webhook'))
+local whose, lane, priority, hook, inputs = unpack(
+  redis.call('HMGET', job, 'owner', 'lane', 'priority', 'webhook', 'inputs'))
 if whose ~= owner then return 0 end
 redis.call('ZREM', 'wait:' .. lane .. ':' .. priority .. ':' .. owner, id)
 redis.call('ZREM', 'asleep:' .. lane, id)
 redis.call('ZREM', 'due', id)
 redis.call('ZREM', 'jobs:' .. owner, id)
 redis.call('ZADD', 'erase', now_ms() + again, id)
+if inputs then redis.call('ZADD', 'erase', now_ms(), 'inputs/' .. id .. '/') end
 release(id, lane, priority, owner)
 tell(id, {lane = lane, owner = owner, webhook = hook}, 'deleted')
 redis.call('DEL', job)

@@ -71,7 +71,7 @@ local function release(id, lane, priority, owner)
 end
 
 local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error',
-              'webhook'}
+              'webhook', 'inputs'}
 
 local function life(id)                       -- what its moves depend on
   local values, its = redis.call('HMGET', 'job:' .. id, 'status', 'token', unpack(LIFE)), {}
@@ -175,6 +175,9 @@ local function accept(id, owner, lane, priority, start_by, within, fields)
   local job, now = 'job:' .. id, now_ms()
   redis.call('HSET', job, 'status', 'queued', 'created', now, unpack(fields))
   redis.call('ZADD', 'jobs:' .. owner, now, id)
+  for i = 1, #fields, 2 do
+    if fields[i] == 'inputs' then redis.call('ZREM', 'erase', 'inputs/' .. id .. '/') end
+  end
   if within ~= '0' then
     start_by = string.format('%d', now + within)
     redis.call('HSET', job, 'start_by', start_by)
@@ -200,6 +203,7 @@ local function settle(id, its, status, now, record_s)
     end
   end
   if status == 'canceled' then redis.call('PUBLISH', 'canceled:' .. lane, id) end
+  if its.inputs then redis.call('ZADD', 'erase', now, 'inputs/' .. id .. '/') end
   if keep_s and tonumber(keep_s) > 0 then
     redis.call('ZADD', 'erase', now + keep_s * 1000, id)
     record_s = keep_s

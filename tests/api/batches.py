@@ -8,9 +8,13 @@ from typing import Any, cast
 import httpx
 
 from api.batch_runner import BatchRunner
-from storage.job import Failure, Job, OutputStatus
+from storage.ids import OutputId
+from storage.job import IMAGES, Failure, Job, OutputStatus
+from storage.media import object_key
+from storage.objects import Objects
 from storage.store import Store
 from tests.api.gateway import LANE, SONG, Caller, Gateway
+from tests.api.images import picture
 from tests.waiting import until
 from workers.lanes import Lane
 from workers.outcomes import JobFailed
@@ -83,20 +87,23 @@ async def results(caller: Caller, batch: dict[str, Any]) -> tuple[dict[str, Any]
     return found[0], found[1]
 
 
-async def render(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The step of a lane that makes songs of nothing, at once."""
+async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+    """The step of a lane that makes songs of nothing, at once; and pictures, where it has a store for them."""
     if FAIL in str(job.request.get("prompt")):
         raise JobFailed(Failure("engine_failed", "it cannot be sung"))
     for output in job.outputs:
         output.status = OutputStatus.STORED
+        if job.kind in IMAGES:
+            output.object_key = object_key(OutputId(job.id, output.item, output.part), ".png")
+            await ctx["objects"].put_bytes(output.object_key, picture(), content_type="image/png")
     return {"outputs": job.outputs, "progress": 1.0}
 
 
 @asynccontextmanager
-async def working(store: Store, slots: int = 8) -> AsyncIterator[Lane]:
+async def working(store: Store, slots: int = 8, objects: Objects | None = None) -> AsyncIterator[Lane]:
     """A real lane in this process, which does every job there is."""
     lane = Lane(LANE, [render], worker="hand", slots=slots)
-    await lane.start({"queue": store.queue, "signals": store.signals})
+    await lane.start({"queue": store.queue, "signals": store.signals, "objects": objects})
     try:
         yield lane
     finally:

@@ -1,13 +1,15 @@
 """A gateway to test: the real app in this process, callers with keys, and a hand that does a worker's work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
 from litestar import Litestar
+from litestar.datastructures import State
 from pydantic import SecretStr
 
 from api.main import create_app
@@ -137,14 +139,35 @@ async def serving(
     storage: StorageSettings, settings: ApiSettings | None = None, base_url: str = "http://gateway.test"
 ) -> AsyncIterator[Gateway]:
     """The app, started, and two callers. Errors come as answers, as they would over a wire."""
-    app = create_app(storage, settings or ApiSettings())
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # another scope type
-    async with started(app), httpx.AsyncClient(transport=transport, base_url=base_url) as nobody:
-        services = cast(Services, app.state["services"])
-        keys = ApiKeys(services.store.redis, storage.secret)
-        async with caller(keys, "alice", transport, base_url) as alice, caller(keys, "bob", transport, base_url) as bob:
-            await _news_of_keys_heard(services)
-            yield Gateway(app, nobody, alice, bob)
+    with application(storage, settings or ApiSettings()) as app:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # another scope type
+        async with started(app), httpx.AsyncClient(transport=transport, base_url=base_url) as nobody:
+            services = cast(Services, app.state["services"])
+            keys = ApiKeys(services.store.redis, storage.secret)
+            async with (
+                caller(keys, "alice", transport, base_url) as alice,
+                caller(keys, "bob", transport, base_url) as bob,
+            ):
+                await _news_of_keys_heard(services)
+                yield Gateway(app, nobody, alice, bob)
+
+
+@contextmanager
+def application(storage: StorageSettings, settings: ApiSettings) -> Iterator[Litestar]:
+    """The app, not started: one that has stopped in good order, if its settings were the same, or a new one.
+
+    A new one takes a fifth of a second, much more than most tests; and all that it holds is made when it starts.
+    """
+    resting = next((each for each in _resting if each[:2] == (storage, settings)), None)
+    if resting:
+        _resting.remove(resting)
+    app = resting[2] if resting else create_app(storage, settings)
+    yield app
+    app.state = State()
+    _resting.appendleft((storage, settings, app))
+
+
+_resting: deque[tuple[StorageSettings, ApiSettings, Litestar]] = deque(maxlen=4)
 
 
 async def _news_of_keys_heard(services: Services) -> None:

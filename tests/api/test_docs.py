@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from api import batch_body, jobs_body, webhooks_body
+from api.dialects import images, reactor, webui, webui_extras, webui_models, webui_progress
 from api.dialects.suno import Concat, Generate
 from tests.api.gateway import Gateway
 
@@ -64,6 +65,16 @@ async def test_every_operation_is_described(schema: dict[str, Any]) -> None:
 BODIES: dict[str, type[BaseModel]] = {
     "POST /v1/suno/api/generate/v2": Generate,
     "POST /v1/suno/api/generate/concat/v2": Concat,
+    "POST /v1/images/generations": images.Generation,
+    "POST /v1/images/edits": images.Edit,
+    "POST /v1/images/variations": images.Variation,
+    "POST /v1/sdapi/v1/txt2img": webui.Txt2Img,
+    "POST /v1/sdapi/v1/img2img": webui.Img2Img,
+    "POST /v1/sdapi/v1/extra-single-image": webui_extras.ExtraSingleImage,
+    "POST /v1/sdapi/v1/png-info": webui_extras.PngInfo,
+    "POST /v1/sdapi/v1/options": webui_models.Settings,
+    "POST /internal/progress": webui_progress.TaskProgress,
+    "POST /v1/reactor/image": reactor.ReactorImage,
     "POST /v1/jobs": jobs_body.Submission,
     "POST /v1/batches": batch_body.NewBatch,
     "POST /v1/webhooks": webhooks_body.Registration,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.catalog import DEFAULT, ENGINES, Catalog
+from storage.catalog import DEFAULT, ENGINES, FACESWAP, IMAGE, UPSCALE, Catalog
 from storage.errors import InvalidRequest, UnknownModel
 
 
@@ -48,8 +48,8 @@ def test_an_unknown_name_is_refused_by_name_with_what_there_is() -> None:
 
 
 def test_a_model_of_another_family_is_unknown() -> None:
-    with pytest.raises(UnknownModel, match="no image model is called 'chirp-v3-0'; there are: none"):
-        Catalog.load(None).find("chirp-v3-0", "image")
+    with pytest.raises(UnknownModel, match="no speech model is called 'chirp-v3-0'; there are: none"):
+        Catalog.load(None).find("chirp-v3-0", "speech")
 
 
 def test_a_family_without_a_default_asks_for_a_name(tmp_path: Path) -> None:
@@ -90,3 +90,22 @@ def test_a_catalog_that_is_wrong_is_refused_with_its_path_and_what_is_wrong(
 def test_a_catalog_that_is_not_there_is_refused_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"missing\.toml"):
         Catalog.load(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize("name", ["majicmixRealistic_v7", "juggernautXL_version2", "dall-e-2", "dall-e-3"])
+def test_every_documented_picture_model_is_served(name: str) -> None:
+    assert Catalog().find(name, IMAGE)[1].engine == "illustrator"
+
+
+def test_a_kind_of_its_own_has_models_of_its_own() -> None:
+    assert Catalog().find(None, FACESWAP)[0] == "inswapper_128.onnx"
+    assert Catalog().find("Lanczos", UPSCALE)[1].variant == "lanczos"
+    with pytest.raises(UnknownModel):
+        Catalog().find("Lanczos", IMAGE)
+
+
+def test_an_operator_may_say_which_sampler_a_name_stands_for(tmp_path: Path) -> None:
+    catalog = Catalog.load(write(tmp_path, '[samplers]\n"My old one" = "Euler a"'))
+    assert catalog.samplers == {"My old one": "Euler a"}
+    with pytest.raises(InvalidRequest):
+        Catalog.load(write(tmp_path, "samplers = 3"))

@@ -11,9 +11,11 @@ import pytest
 from redis.asyncio import Redis
 
 from storage.connect import command
+from storage.errors import EngineFailed, EngineLost, GatewayError, InvalidRequest
 from storage.ids import Part
 from storage.job import (
     FIELDS,
+    IMAGES,
     LIVE,
     NEXT,
     TERMINAL,
@@ -162,6 +164,7 @@ async def test_an_ended_job_says_when_and_its_record_is_due(jobs: Jobs, queue: Q
 
 
 FULL: dict[str, Any] = {
+    "inputs": {"image": "inputs/x/image"},
     "kind": Kind.MUSIC_EXTEND,
     "owner": "bob",
     "dialect": "openai",
@@ -252,3 +255,22 @@ def test_a_song_has_its_files_from_the_start() -> None:
     assert job.output(2, Part.COVER).role == "cover"
     with pytest.raises(KeyError):
         job.output(3)
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidRequest("too wide", field="width"), EngineLost("it died"), EngineFailed("it broke")]
+)
+def test_a_failure_gives_back_the_error_that_it_was_made_of(error: GatewayError) -> None:
+    failure = Failure.of(error)
+    again = failure.error()
+    assert type(again) is type(error)
+    assert (str(again), getattr(again, "field", None)) == (str(error), getattr(error, "field", None))
+    assert failure.retryable == error.retryable
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+def test_each_item_of_a_picture_job_has_one_file(kind: Kind) -> None:
+    job = sample(kind=kind, items=3)
+    assert [(output.item, output.part, output.role) for output in job.outputs] == [
+        (item, Part.MAIN, "image") for item in (1, 2, 3)
+    ]

@@ -10,6 +10,7 @@ from storage.errors import Gone, KeyReused, NotFound
 from storage.ids import new_job_id
 from storage.job import Failure, Job, PublicStatus, Status
 from storage.jobs import IDEMPOTENCY_WINDOW_S, Idempotency, Jobs
+from storage.media import inputs_prefix
 from storage.queue import Queue
 from tests.storage.samples import LANE, LEASE_S, feed, sample, server_ms, where
 from tests.waiting import until
@@ -303,3 +304,53 @@ async def test_the_time_to_start_counts_from_admission_by_the_server_s_clock(red
     job = (await jobs.admit(sample(), start_within_s=60)).job
     assert (await read(jobs, job.id)).start_by == job.created + 60_000
     assert await redis.zscore("due", job.id) == job.created + 60_000
+
+
+async def erasures(redis: Redis, job: Job) -> list[bytes]:
+    """What of a job is listed to be erased."""
+    return [name for name in await redis.zrange("erase", 0, -1) if job.id.encode() in name]
+
+
+async def test_inputs_that_are_stored_for_a_job_that_never_comes_are_erased(jobs: Jobs, redis: Redis) -> None:
+    job = sample()
+    await jobs.expect_inputs(job.id)
+    [(name, due)] = await redis.zrange("erase", 0, -1, withscores=True)
+    assert name.decode() == inputs_prefix(job.id)
+    assert due > await server_ms(redis) + 1_800_000
+
+
+async def test_inputs_of_an_accepted_job_stay_until_its_end(jobs: Jobs, queue: Queue, redis: Redis) -> None:
+    job = sample(inputs={"image": "inputs/x/image"})
+    await jobs.expect_inputs(job.id)
+    await jobs.admit(job)
+    assert await erasures(redis, job) == []
+    [held] = await claim(queue)
+    assert held.inputs == job.inputs
+    assert await queue.advance(job.id, Status.STORING, token=held.token)
+    assert await erasures(redis, job) == []
+    assert await queue.advance(job.id, Status.SUCCEEDED, token=held.token)
+    assert await erasures(redis, job) == [inputs_prefix(job.id).encode()]
+    assert await redis.zscore("erase", inputs_prefix(job.id)) <= await server_ms(redis)
+
+
+async def test_inputs_go_with_a_canceled_and_with_a_deleted_job(jobs: Jobs, redis: Redis) -> None:
+    for end in (jobs.cancel, jobs.forget):
+        job = sample(inputs={"image": "inputs/x/image"})
+        await jobs.admit(job)
+        await end(job)
+        assert inputs_prefix(job.id).encode() in await erasures(redis, job)
+
+
+async def test_a_job_without_inputs_leaves_nothing_to_erase_at_its_end(jobs: Jobs, redis: Redis) -> None:
+    job = sample()
+    await jobs.admit(job)
+    await jobs.cancel(job)
+    assert await erasures(redis, job) == []
+
+
+async def test_a_preview_is_kept_for_a_moment(jobs: Jobs, redis: Redis) -> None:
+    job = sample()
+    assert await jobs.preview(job.id) is None
+    await jobs.keep_preview(job.id, b"a picture")
+    assert await jobs.preview(job.id) == b"a picture"
+    assert 0 < await redis.ttl(f"preview:{job.id}") <= 60

@@ -10,10 +10,12 @@ import pytest
 from redis.asyncio import Redis
 
 from storage.errors import InvalidRequest
-from storage.job import OFFERED, Job, Kind, PublicStatus, Status
+from storage.job import Job, Kind, PublicStatus, Status
 from storage.jobs import Jobs
 from storage.queue import Queue
 from tests.storage.samples import LANE, LEASE_S, sample
+
+MUSIC = (Kind.MUSIC_GENERATE, Kind.MUSIC_EXTEND, Kind.MUSIC_CONCAT)
 
 
 async def admit(jobs: Jobs, *made: Job) -> None:
@@ -79,7 +81,7 @@ async def test_a_cursor_holds_its_place_while_jobs_come_and_go(jobs: Jobs) -> No
 
 
 async def test_filters_choose_by_kind_and_by_public_status(jobs: Jobs, queue: Queue) -> None:
-    made = [sample(kind=kind) for kind in OFFERED for _ in range(4)]
+    made = [sample(kind=kind) for kind in MUSIC for _ in range(4)]
     await admit(jobs, *made)
     _, held = await queue.claim(LANE, 6, lease_s=LEASE_S)
     for job in held[:3]:

@@ -292,3 +292,24 @@ async def test_stopping_leaves_no_connection(redis: Redis, redis_url: str) -> No
         return not await subscription_connections(redis)
 
     await until(gone)
+
+
+async def test_a_watcher_that_is_cancelled_at_whichever_step_ends_and_costs_nobody_the_connection(
+    signals: Signals,
+) -> None:
+    async def watch() -> None:
+        async with signals.watch("somewhere") as signal:
+            await signal.wait()
+
+    async with signals.watch("elsewhere"):
+        connection = signals._connection
+        for turn in range(400):
+            watching = asyncio.create_task(watch())
+            for _ in range(turn % 8):
+                await asyncio.sleep(0)
+            watching.cancel()
+            await asyncio.wait([watching], timeout=5)
+            assert watching.cancelled(), turn
+        assert "somewhere" not in signals._watchers
+        assert connection is not None
+        assert signals._connection is connection

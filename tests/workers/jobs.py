@@ -19,6 +19,7 @@ def settings(redis_url: str, **more: Any) -> StorageSettings:
 async def admit(store: Store, step: str = "work", **more: Any) -> Job:
     """Accept one job of the lane "engines"."""
     fields: dict[str, Any] = {
+        "id": new_job_id(),
         "kind": Kind.MUSIC_GENERATE,
         "owner": "owner",
         "dialect": "suno",
@@ -29,7 +30,7 @@ async def admit(store: Store, step: str = "work", **more: Any) -> Job:
         "priority": 5,
         "items": 1,
     }
-    job = Job(id=new_job_id(), step=step, **(fields | more))
+    job = Job(step=step, **(fields | more))
     return (await store.jobs.admit(job)).job
 
 

@@ -13,7 +13,7 @@ from workers.engines.base import Artifact, Made, Report
 
 class Sketch:
     """`request` may hold: `fail_seeds` (those fail for good), `lose` (always lost), `hold` (a path to wait for),
-    `made` (a file that gets a line for each item made)."""
+    `made` (a file that gets a line for each item made), `preview` (what to leave as one), `read` (inputs to tell)."""
 
     name = "sketch"
 
@@ -26,6 +26,8 @@ class Sketch:
     def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         request, seed = task["request"], task["seed"]
         report(0.5)
+        if preview := request.get("preview"):
+            (folder / "preview.jpeg").write_text(preview)
         while (hold := request.get("hold")) and not Path(hold).exists():
             time.sleep(0.01)
         if request.get("lose"):
@@ -42,7 +44,8 @@ class Sketch:
             Artifact("main", str(folder / "main.mp3"), "audio/mpeg", duration_s=1.5),
             Artifact("plan", str(folder / "plan.json"), "application/json"),
         ]
-        return Made(artifacts, {"seed": seed})
+        read = {name: Path(task["inputs"][name]).read_text() for name in request.get("read", ())}
+        return Made(artifacts, {"seed": seed, **({"read": read} if read else {})})
 
 
 def drawing(seed: int, source: object = None) -> bytes:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from cli.embedded import Objects as ObjectServer
-from storage.ids import OutputId, Part, output_id
+from storage.ids import OutputId, Part, new_job_id, output_id
 from storage.job import Job, Kind, OutputStatus, Status
-from storage.media import object_key
+from storage.media import inputs_prefix, object_key
 from storage.objects import Objects
 from storage.store import Store
+from tests.storage.samples import sample
 from tests.waiting import until
 from tests.workers.jobs import admit, read, settings
 from tests.workers.sketch_engine import drawing
@@ -42,7 +44,7 @@ class Bench:
     async def serving(self, **options: Any) -> AsyncIterator[Lane]:
         """The lane, at work."""
         objects = await asyncio.to_thread(Objects.open, self.settings)
-        engine = EnginePool("tests.workers.sketch_engine:Sketch", size=2, memory_mb=500, idle_s=60, stall_s=30)
+        engines = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
         lane = Lane("engines", [render], **({"worker": "w", "slots": 2, "lease_s": 5.0, "drain_s": 0.0} | options))
         await lane.start(
             {
@@ -50,7 +52,7 @@ class Bench:
                 "queue": self.store.queue,
                 "signals": self.store.signals,
                 "objects": objects,
-                "engines": {"composer": engine},
+                "engines": {"composer": partial(engines.generate, "tests.workers.sketch_engine:Sketch")},
                 "spool": self.spool,
             }
         )
@@ -58,11 +60,23 @@ class Bench:
             yield lane
         finally:
             await lane.stop()
-            await engine.close()
+            await engines.close()
             await objects.close()
 
     async def admit(self, items: int = 2, **request: Any) -> Job:
         return await admit(self.store, step="render", items=items, request=request)
+
+    async def admit_with(self, **inputs: bytes) -> Job:
+        """A job that works on what came with it."""
+        id = new_job_id()
+        keys = {name: inputs_prefix(id) + name for name in inputs}
+        objects = await asyncio.to_thread(Objects.open, self.settings)
+        try:
+            for name, data in inputs.items():
+                await objects.put_bytes(keys[name], data, content_type="application/octet-stream")
+        finally:
+            await objects.close()
+        return await admit(self.store, step="render", id=id, inputs=keys, request={"read": [*inputs]}, items=2)
 
     async def when(self, job: Job, **wanted: Any) -> Job:
         """The job, once its fields are as wanted."""
@@ -240,3 +254,37 @@ def _command(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.NoSuchProcess:
         return []
+
+
+async def test_what_came_with_a_job_lies_before_its_engine_as_files(bench: Bench) -> None:
+    async with bench.serving():
+        job = await bench.when(await bench.admit_with(image=b"one picture", mask=b"another"), status=Status.SUCCEEDED)
+    for item in (1, 2):
+        assert job.output(item).metadata["read"] == {"image": "one picture", "mask": "another"}
+    assert not list(bench.spool.root.iterdir())
+
+
+async def test_a_job_whose_inputs_are_gone_fails_and_says_so(bench: Bench) -> None:
+    async with bench.serving():
+        lost = await admit(bench.store, step="render", inputs={"image": "inputs/gone/image"}, request={})
+        job = await bench.when(lost, status=Status.FAILED)
+    assert job.error
+    assert job.error.code == "object_missing"
+
+
+async def test_what_an_item_looks_like_by_now_is_kept_while_it_is_made(bench: Bench, tmp_path: Path) -> None:
+    hold = tmp_path / "hold"
+    async with bench.serving():
+        job = await bench.admit(items=1, hold=str(hold), preview="how it looks")
+
+        async def shown() -> bytes | None:
+            return await bench.store.jobs.preview(job.id)
+
+        assert await until(shown) == b"how it looks"
+        hold.touch()
+        await bench.when(job, status=Status.SUCCEEDED)
+
+
+def test_the_seeds_of_pictures_are_the_one_asked_for_and_then_one_more_each() -> None:
+    job = sample(kind=Kind.IMAGE_GENERATE, request={"seed": (1 << 32) - 2}, items=3)
+    assert [seed(job, item) for item in (1, 2, 3)] == [(1 << 32) - 2, (1 << 32) - 1, 0]

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import SecretStr
 
-from storage.errors import EngineLost, EngineTimedOut, GatewayError, RequestError, by_code
+from storage.errors import EngineLost, EngineTimedOut, GatewayError
+from storage.job import Failure
 from storage.settings import StorageSettings
 from workers.engines.base import Made, Report
 
@@ -46,7 +47,7 @@ class _Child(NamedTuple):
 
 
 class EngineHost:
-    """One engine (`spec`: "module:Class"), one call at a time.
+    """One engine at a time (`spec`: "module:Class"), one call at a time.
 
     `memory_mb` caps the subprocess' data, `threads` what its libraries start; without progress for `stall_s` it is
     killed; without work for `idle_s` it is ended.
@@ -86,6 +87,12 @@ class EngineHost:
             finally:
                 if self._child:
                     self._idle = asyncio.get_running_loop().call_later(self.idle_s, self._retire)
+
+    async def serve(self, spec: str) -> None:
+        """Be the host of this engine from now on; another's subprocess is ended, once it has no work."""
+        if spec != self.spec:
+            await self.drop()
+            self.spec = spec
 
     async def drop(self) -> None:
         """End the subprocess, once it has no work. The next call starts another."""
@@ -150,7 +157,7 @@ class EngineHost:
                 case {"made": made}:
                     return msgspec.convert(made, Made)
                 case {"error": {"code": str(code), "message": str(message), "field": field}}:
-                    raise _rebuilt(code, message, field)
+                    raise Failure(code, message, field=field).error()
                 case other:
                     raise EngineLost(f"the engine said something unheard of: {str(other)[:100]}")
 
@@ -175,12 +182,6 @@ class EngineHost:
             child.process.kill()
         child.writer.close()
         await asyncio.shield(child.process.wait())
-
-
-def _rebuilt(code: str, message: str, field: str | None) -> GatewayError:
-    """The engine's error, on this side of the border."""
-    error = by_code(code)
-    return error(message, field=field) if issubclass(error, RequestError) else error(message)
 
 
 async def _exit_code(process: Process) -> int:

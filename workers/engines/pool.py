@@ -1,6 +1,6 @@
-"""Some subprocesses of one engine, so that as many items are made at once as a worker has slots."""
+"""Some subprocesses that all engines share, so that no more run at once than a worker has slots."""
 
-from asyncio import LifoQueue, gather
+from asyncio import Semaphore, gather
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,33 @@ from workers.engines.host import EngineHost
 
 
 class EnginePool:
-    """`size` hosts, each with a subprocess of its own that starts when it is first needed and ends when it is not."""
+    """`size` hosts. Each starts its subprocess when it is first needed, and ends it when it is not, or when a call for
+    another engine finds no better host."""
 
-    def __init__(self, spec: str, *, size: int, memory_mb: int, idle_s: float, stall_s: float) -> None:
-        self._hosts = [EngineHost(spec, memory_mb=memory_mb, idle_s=idle_s, stall_s=stall_s) for _ in range(size)]
-        self._idle: LifoQueue[EngineHost] = LifoQueue()  # the one last used is warm
-        for host in self._hosts:
-            self._idle.put_nowait(host)
+    def __init__(self, *, size: int, memory_mb: int, idle_s: float, stall_s: float) -> None:
+        self._hosts = [EngineHost("", memory_mb=memory_mb, idle_s=idle_s, stall_s=stall_s) for _ in range(size)]
+        self._idle = [*self._hosts]  # the one last used at the end
+        self._free = Semaphore(size)
 
-    async def generate(self, task: Mapping[str, Any], folder: Path, on_progress: Report) -> Made:
-        """Make one item, when a host is free. Raises what the engine raises, EngineLost or EngineTimedOut.
+    async def generate(self, spec: str, task: Mapping[str, Any], folder: Path, on_progress: Report) -> Made:
+        """Make one item with the engine `spec` ("module:Class"), when a host is free.
 
-        Cancelled, it kills the subprocess at once.
+        Raises what the engine raises, EngineLost or EngineTimedOut. Cancelled, it kills the subprocess at once.
         """
-        host = await self._idle.get()
-        try:
-            return await host.generate(task, folder, on_progress)
-        finally:
-            self._idle.put_nowait(host)
+        async with self._free:
+            host = self._best(spec)
+            self._idle.remove(host)
+            try:
+                await host.serve(spec)
+                return await host.generate(task, folder, on_progress)
+            finally:
+                self._idle.append(host)
+
+    def _best(self, spec: str) -> EngineHost:
+        """A warm host of this engine, else one without a subprocess, else the one that has been idle for longest."""
+        warm = [host for host in reversed(self._idle) if host.spec == spec and host.pid]
+        cold = [host for host in self._idle if not host.pid]
+        return (warm or cold or self._idle)[0]
 
     async def close(self) -> None:
         """End every subprocess."""

@@ -1,7 +1,7 @@
 """The title on a cover: set in Pillow's built-in font, as large as it fits, over a shade that keeps it legible.
 
-The font has the letters of ASCII only. Accents are left off; a title with other letters is left off altogether: no text
-is better than boxes.
+The font has the letters of ASCII only. Accents are left off, and so are words in other letters: no text is better than
+boxes.
 """
 
 import unicodedata
@@ -41,12 +41,31 @@ def set_title(image: Image.Image, title: str, caption: str, shade: tuple[int, in
 
 
 def drawable(title: str) -> str:
-    """The title without accents and without signs the font lacks; empty if it has letters the font lacks."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", title) if not unicodedata.combining(letter))
-    known = "".join(letter for letter in plain if _has(letter))
-    lost = [letter for letter in plain if not _has(letter) and unicodedata.category(letter)[0] in "LM"]
-    cleaned = " ".join(known.split())
-    return "" if lost or not any(letter.isalnum() for letter in cleaned) else cleaned[:80]
+    """The title without accents, without signs the font lacks, and without words that have letters it lacks."""
+    spelled = title.translate(_SPELLED)
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(letter))
+    apart = "".join(letter if _has(letter) or not _is_ideograph(letter) else f" {letter} " for letter in plain)
+    words = [word for word in apart.split() if not any(_is_lost(letter) for letter in word)]
+    cleaned = " ".join(filter(None, ("".join(filter(_has, word)) for word in words)))
+    return cleaned[:80] if any(letter.isalnum() for letter in cleaned) else ""
+
+
+_SPELLED = str.maketrans({
+    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d",
+    "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i", "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-",
+    "—": "-", "…": "...",
+})  # fmt: skip
+"""Letters that no accent can be taken off, as they are written without them."""
+
+
+def _is_lost(letter: str) -> bool:
+    """Whether a word without this letter would be another word."""
+    return not _has(letter) and unicodedata.category(letter)[0] in "LM"
+
+
+def _is_ideograph(letter: str) -> bool:
+    """Chinese and Japanese are written without spaces, and stand next to other letters."""
+    return unicodedata.name(letter, "").startswith(("CJK", "HIRAGANA", "KATAKANA"))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

@@ -1,0 +1,127 @@
+"""Media that come with a request: judged by their first bytes before anything is decoded, stored before the job is.
+
+Inline (Base64, with or without a data URI around it) or as an http(s) URL, which is fetched when the job is admitted.
+"""
+
+import base64
+import binascii
+import warnings
+from collections.abc import Mapping
+from io import BytesIO
+from typing import NamedTuple
+
+from PIL import Image
+
+from storage.addresses import Guard
+from storage.errors import InvalidRequest, TooLarge, UpstreamError
+from storage.media import inputs_prefix
+from storage.objects import Objects
+from storage.outbound import Outbound
+
+MAX_PICTURE_BYTES = 50_000_000
+MAX_PIXELS = 40_000_000
+MAX_BODY_BYTES = 64_000_000
+"""Of a request that carries pictures."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_FETCH_S = 30.0
+_TYPES = ("image/*", "application/octet-stream", "binary/octet-stream")
+
+
+class Input(NamedTuple):
+    """What a request carries under the name of `field`: the bytes, or where they are."""
+
+    field: str
+    data: bytes = b""
+    url: str = ""
+
+
+def picture(text: str, field: str, guard: Guard) -> Input:
+    """A picture as JSON carries it. Raises InvalidRequest, TooLarge, AddressRefused."""
+    if text[:8].lower().startswith(("http://", "https://")):
+        guard.check_url(text, field=field)
+        return Input(field, url=text)
+    return picture_bytes(decoded(text, field), field)
+
+
+def decoded(text: str, field: str) -> bytes:
+    """What Base64 says, whether a data URI is around it or not. Raises InvalidRequest, TooLarge."""
+    if text[:5].lower() == "data:":
+        head, comma, text = text.partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            raise InvalidRequest("a data URI has to be Base64: data:image/png;base64,…", field=field)
+    if len(text) > MAX_PICTURE_BYTES * 4 // 3 + 4:
+        raise _too_large(field)
+    try:
+        try:
+            return base64.b64decode(text, validate=True)
+        except binascii.Error:  # mended: line breaks, and an end without its padding
+            text = "".join(text.split())
+            return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("a picture is wanted: Base64, a data URI, or an http(s) URL", field=field) from None
+
+
+def picture_bytes(data: bytes, field: str) -> Input:
+    """A picture as it is. Raises InvalidRequest, TooLarge."""
+    if not data:
+        raise InvalidRequest("the picture is empty", field=field)
+    if len(data) > MAX_PICTURE_BYTES:
+        raise _too_large(field)
+    width, height = _size(data, field)
+    if width * height > MAX_PIXELS:
+        raise InvalidRequest(
+            f"the picture has {width} × {height} pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels", field=field
+        )
+    return Input(field, data)
+
+
+def _size(data: bytes, field: str) -> tuple[int, int]:
+    """Width and height, from the head of the file. None of it is decoded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours to draw
+            with Image.open(BytesIO(data), formats=FORMATS) as found:
+                return found.size
+    except Image.DecompressionBombError:
+        raise InvalidRequest(
+            f"the picture has far more pixels than the limit of {MAX_PIXELS // 1_000_000} megapixels", field=field
+        ) from None
+    except Exception:  # noqa: BLE001 - Pillow's parsers raise whatever a broken file makes them
+        kinds = ", ".join(FORMATS)
+        raise InvalidRequest(f"this is no picture that can be read; known formats: {kinds}", field=field) from None
+
+
+def _too_large(field: str) -> TooLarge:
+    return TooLarge(f"the picture is larger than the limit of {MAX_PICTURE_BYTES} bytes", field=field)
+
+
+class InputStore:
+    """Where inputs go: an object each, under a prefix of their job's own."""
+
+    def __init__(self, objects: Objects, outbound: Outbound) -> None:
+        self._objects, self._outbound = objects, outbound
+
+    async def store(self, job: str, inputs: Mapping[str, Input]) -> dict[str, str]:
+        """Store the inputs of a job, fetching what is elsewhere. Returns their objects' keys.
+
+        Raises InvalidRequest, TooLarge and AddressRefused about what was fetched, ObjectsUnavailable.
+        """
+        keys: dict[str, str] = {}
+        for name, given in inputs.items():
+            data = given.data or await self._fetched(given)
+            keys[name] = inputs_prefix(job) + name
+            await self._objects.put_bytes(keys[name], data, content_type="application/octet-stream")
+        return keys
+
+    async def _fetched(self, given: Input) -> bytes:
+        try:
+            async with self._outbound.stream(
+                given.url, timeout_s=_FETCH_S, limit_bytes=MAX_PICTURE_BYTES, types=_TYPES, field=given.field
+            ) as reading:
+                if not 200 <= reading.status < 300:
+                    raise InvalidRequest(f"the picture could not be fetched: {reading.status}", field=given.field)
+                data = b"".join([chunk async for chunk in reading])
+        except UpstreamError as error:  # of the caller's choosing, and so the caller's to mend
+            raise InvalidRequest(f"the picture could not be fetched: {error}", field=given.field) from error
+        return picture_bytes(data, given.field).data
