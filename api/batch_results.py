@@ -64,7 +64,8 @@ async def result_of(
         told = await _finished(caller, operation, batch, number, custom_id, job)
     else:
         failure = job.error or _UNSAID[job.status]
-        told = refusal(batch, number, custom_id, BadLine(failure.code, failure.message))
+        field = operation.fields.get(failure.field, failure.field) if failure.field else None
+        told = refusal(batch, number, custom_id, BadLine(failure.code, failure.message, field))
     return result(number, told)
 
 

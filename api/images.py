@@ -1,7 +1,6 @@
 """OpenAI's images: made from words, edited, varied. Pictures come in forms or in JSON; one reader serves both."""
 
 import asyncio
-import base64
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,7 @@ from api.images_pictures import the_picture, the_pictures
 from api.inputs import MAX_BODY_BYTES
 from api.openapi import KEYED
 from api.operation import Caller, Operation, respond
+from api.results import read_base64
 from api.services import Call, authenticate
 from api.sse import EventStream
 from api.validation import parse_body
@@ -24,8 +24,6 @@ from storage.job import Job, Output
 
 MAX_WORDS_BYTES = 1_000_000
 """Of a body that holds no picture."""
-
-_MOST_READ = 64_000_000  # of one result: a PNG of the largest size takes a quarter
 
 
 @post(
@@ -73,7 +71,7 @@ async def _answered(request: Call, operation: Operation, form: bytes | None = No
         return await answering
     caller = Caller.of(request)
     job, replayed = await admit(request, body, partial(operation.understand, caller))
-    return EventStream(images_stream.making(caller, job, partial(_read, caller), replayed=replayed))
+    return EventStream(images_stream.making(caller, job, partial(read_base64, caller), replayed=replayed))
 
 
 async def _generation(caller: Caller, body: bytes) -> NewJob:
@@ -97,13 +95,7 @@ async def _pictures(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]
 async def _shown(caller: Caller, job: Job, output: Output) -> Shown:
     if not inline(job):
         return Shown(output, url=caller.services.public.url(job, output, caller.base_url))
-    return Shown(output, b64_json=await _read(caller, output))
-
-
-async def _read(caller: Caller, output: Output) -> str:
-    """A picture as Base64."""
-    data = await caller.services.objects.get_bytes(str(output.object_key), limit_bytes=_MOST_READ)
-    return base64.b64encode(data).decode()
+    return Shown(output, b64_json=await read_base64(caller, output))
 
 
 GENERATE = Operation("/v1/images/generations", _generation, _pictures, waits=True)

@@ -20,8 +20,8 @@ from storage.outbound import Outbound
 
 MAX_PICTURE_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
-MAX_BODY_BYTES = 64_000_000
-"""Of a request that carries pictures."""
+MAX_BODY_BYTES = 70_000_000
+"""Of a request that carries pictures: one of the largest fits, in Base64."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _FETCH_S = 30.0

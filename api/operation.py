@@ -3,7 +3,7 @@
 So a line of a batch is read and answered as the request itself would be.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from api.admission import NewJob, admit
 from api.reply import Header, job_headers, json_reply
 from api.services import Call, Services
 from api.wait import Patience, patience
-from storage.errors import Canceled, DeadlinePassed, EngineFailed, GatewayError, Gone
+from storage.errors import Canceled, DeadlinePassed, EngineFailed, GatewayError, Gone, RequestError
 from storage.events import LAST_WORDS
 from storage.job import Job, Status
 from storage.public import waits
@@ -44,7 +44,7 @@ class Operation(NamedTuple):
     the body of the answer about a job, fresh or `replayed`.
 
     Where the protocol `waits`, only a job that has succeeded is answered about; if it is `interruptible`, also one that
-    was canceled, with what there is by then.
+    was canceled, with what there is by then. `fields`: what the engine calls a field → what callers do.
     """
 
     path: str
@@ -54,6 +54,7 @@ class Operation(NamedTuple):
     headers: Callable[[Caller, Job], Sequence[Header]] = _no_headers
     waits: bool = False
     interruptible: bool = False
+    fields: Mapping[str, str] = {}
 
 
 async def respond(request: Call, operation: Operation, body: bytes | None = None) -> ASGIApp:
@@ -83,7 +84,10 @@ async def outcome(
     if now.status == Status.SUCCEEDED or (now.status == Status.CANCELED and operation.interruptible):
         headers += operation.headers(caller, now)
         return json_reply(await operation.answer(caller, now, replayed), status=operation.status, headers=headers)
-    raise why_not(now)
+    error = why_not(now)
+    if isinstance(error, RequestError) and error.field:
+        error.field = operation.fields.get(error.field, error.field)
+    raise error
 
 
 def _ended(job: Job) -> bool:

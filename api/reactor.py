@@ -15,9 +15,10 @@ from api.inputs import MAX_BODY_BYTES
 from api.openapi import KEYED
 from api.operation import Caller, Operation
 from api.reply import json_reply
+from api.results import read_base64
 from api.services import Call, Services, authenticate
 from api.validation import parse_body
-from api.webui_calls import means, picture_of, respond
+from api.webui_calls import means, respond
 from storage.job import Job, Kind
 
 
@@ -30,7 +31,7 @@ from storage.job import Job, Kind
 )
 async def image(request: Call) -> ASGIApp:
     """The target with faces of the source. A picture without such a face is an error that names it."""
-    return await respond(request, IMAGE, {})
+    return await respond(request, IMAGE)
 
 
 @get("/models", summary="Swap models", operation_class=webui_examples.SWAP_MODELS)
@@ -60,7 +61,7 @@ async def _understood(caller: Caller, raw: bytes) -> NewJob:
 
 
 async def _picture(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]:
-    return {"image": await picture_of(caller, job)}
+    return {"image": await read_base64(caller, job.output(1))}
 
 
 READERS: Mapping[Kind, tuple[type[BaseModel], Callable[[Caller, Any], Awaitable[NewJob]]]] = {

@@ -17,9 +17,10 @@ from api.inputs import MAX_BODY_BYTES
 from api.openapi import KEYED
 from api.operation import Caller, Operation
 from api.reply import json_reply
+from api.results import read, read_base64
 from api.services import Call, authenticate
 from api.validation import parse_body
-from api.webui_calls import means, picture_of, read, respond
+from api.webui_calls import means, respond
 from storage.job import Job, Kind
 
 _SWAP = "alwayson_scripts.reactor.args"
@@ -54,7 +55,7 @@ _EXTRAS_FIELDS = {
 )
 async def txt2img(request: Call) -> ASGIApp:
     """Pictures from words. The answer comes when they are made, or after 300 s as the job that makes them."""
-    return await respond(request, TXT2IMG, _TXT2IMG_FIELDS)
+    return await respond(request, TXT2IMG)
 
 
 @post(
@@ -66,7 +67,7 @@ async def txt2img(request: Call) -> ASGIApp:
 )
 async def img2img(request: Call) -> ASGIApp:
     """A picture made of another: as far as the denoising strength says, inside the mask if there is one."""
-    return await respond(request, IMG2IMG, _IMG2IMG_FIELDS)
+    return await respond(request, IMG2IMG)
 
 
 @post(
@@ -78,7 +79,7 @@ async def img2img(request: Call) -> ASGIApp:
 )
 async def extra_single_image(request: Call) -> ASGIApp:
     """A larger picture: by a factor, or to a width and height."""
-    return await respond(request, EXTRAS, _EXTRAS_FIELDS)
+    return await respond(request, EXTRAS)
 
 
 @post(
@@ -112,7 +113,7 @@ async def _pictures(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]
 
 
 async def _larger(caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]:
-    return {"html_info": webui_extras.html_info(job), "image": await picture_of(caller, job)}
+    return {"html_info": webui_extras.html_info(job), "image": await read_base64(caller, job.output(1))}
 
 
 READERS: Mapping[Kind, tuple[type[BaseModel], Callable[[Caller, Any], Awaitable[NewJob]]]] = {
@@ -134,9 +135,20 @@ def _reading(kind: Kind) -> Callable[[Caller, bytes], Awaitable[NewJob]]:
 
 
 _AT = "/v1/sdapi/v1"
-TXT2IMG = Operation(f"{_AT}/txt2img", _reading(Kind.IMAGE_GENERATE), _pictures, waits=True, interruptible=True)
-IMG2IMG = Operation(f"{_AT}/img2img", _reading(Kind.IMAGE_EDIT), _pictures, waits=True, interruptible=True)
-EXTRAS = Operation(f"{_AT}/extra-single-image", _reading(Kind.IMAGE_UPSCALE), _larger, waits=True)
+TXT2IMG = Operation(
+    f"{_AT}/txt2img",
+    _reading(Kind.IMAGE_GENERATE),
+    _pictures,
+    waits=True,
+    interruptible=True,
+    fields=_TXT2IMG_FIELDS,
+)
+IMG2IMG = Operation(
+    f"{_AT}/img2img", _reading(Kind.IMAGE_EDIT), _pictures, waits=True, interruptible=True, fields=_IMG2IMG_FIELDS
+)
+EXTRAS = Operation(
+    f"{_AT}/extra-single-image", _reading(Kind.IMAGE_UPSCALE), _larger, waits=True, fields=_EXTRAS_FIELDS
+)
 OPERATIONS = (TXT2IMG, IMG2IMG, EXTRAS)
 
 OTHERS: Mapping[str, str] = {

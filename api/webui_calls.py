@@ -1,7 +1,5 @@
 """WebUI requests that make a job and wait for it, found again by "what runs now" for as long as they do."""
 
-import base64
-from collections.abc import Mapping
 from functools import partial
 from typing import cast
 
@@ -14,12 +12,9 @@ from api.operation import Caller, Operation, outcome
 from api.services import Call, Services
 from api.wait import patience
 from storage.errors import RequestError
-from storage.job import Job, Output
+from storage.job import Job
 from storage.options import Options
 from storage.underway import Underway
-
-MOST_READ = 64_000_000
-"""Bytes of one result: a PNG of the largest size takes a quarter."""
 
 
 async def means(caller: Caller) -> Means:
@@ -36,8 +31,8 @@ def underway(services: Services) -> Underway:
     return Underway(services.store.redis, services.store.jobs)
 
 
-async def respond(request: Call, operation: Operation, fields: Mapping[str, str]) -> ASGIApp:
-    """As `api.operation.respond`, but the job is under way meanwhile. `fields`: the engine's names, the caller's."""
+async def respond(request: Call, operation: Operation) -> ASGIApp:
+    """As `api.operation.respond`, but the job is under way meanwhile."""
     caller = Caller.of(request)
     patient = patience(request.scope, caller.services.settings.wait_s)
     body = b"".join([chunk async for chunk in request.stream()])
@@ -48,8 +43,7 @@ async def respond(request: Call, operation: Operation, fields: Mapping[str, str]
         await index.add(job, _task(job))
     try:
         answered = await outcome(request, operation, caller, job, patient, replayed=replayed)
-    except RequestError as error:
-        error.field = fields.get(error.field, error.field) if error.field else None
+    except RequestError:
         await index.remove(job)
         raise
     if getattr(answered, "status", 0) == operation.status:
@@ -59,13 +53,3 @@ async def respond(request: Call, operation: Operation, fields: Mapping[str, str]
 
 def _task(job: Job) -> str:
     return cast(str, job.request[DIALECT].get("given", {}).get("force_task_id", ""))
-
-
-async def read(caller: Caller, output: Output) -> bytes:
-    """A stored picture. Raises ObjectMissing, ObjectsUnavailable."""
-    return await caller.services.objects.get_bytes(str(output.object_key), limit_bytes=MOST_READ)
-
-
-async def picture_of(caller: Caller, job: Job) -> str:
-    """The one picture that a job has made, in Base64. Raises ObjectMissing, ObjectsUnavailable."""
-    return base64.b64encode(await read(caller, job.output(1))).decode()

@@ -13,9 +13,10 @@ from api.dialects.webui_answers import stored
 from api.dialects.webui_progress import TaskProgress, progress, task_progress
 from api.operation import Caller
 from api.reply import job_headers, json_reply
+from api.results import read
 from api.services import Call, Services
 from api.validation import parse_body
-from api.webui_calls import read, underway
+from api.webui_calls import underway
 from storage.errors import InvalidRequest, ObjectMissing
 from storage.job import Job
 

@@ -1,20 +1,24 @@
-"""`ai-gateway demo`: the main job, done once through the documented API, on a gateway that is gone afterwards."""
+"""`ai-gateway demo`: a song and a picture, made through the documented API, on a gateway that is gone afterwards."""
 
+import json
 import os
 import re
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli import models
 from cli.client import Client, Refused
 from cli.embedded.ports import free_ports
 from cli.environment import without_ours
 from cli.gateway import Gateway
 from cli.signals import end_as_by_ctrl_c
+from workers.engines.assets import SPRITES, models_folder
 
 _POLL_S = 0.5
 _PATIENCE_S = 300.0
@@ -37,15 +41,24 @@ EXTENSION = {
     "prompt": "[Verse 2]\nMorning finds the paper sleeping\nWashed along the farther shore\n\n[Chorus]\n"
     "So let it go, let it glow\nWhere the quiet waters flow\n\n[Outro]",
 }
+PICTURE = {
+    "model": "dall-e-3",
+    "prompt": "three paper lanterns over a mountain lake at dusk",
+    "size": "1024x1024",
+    "response_format": "url",
+}
 
 
 def run(out: Path) -> None:
-    """Leave the songs and their covers in `out`, and nothing running."""
+    """Leave the songs, their covers and a picture in `out`, and nothing running."""
     console = Console(highlight=False, soft_wrap=True)
     started = time.monotonic()
     end_as_by_ctrl_c()
+    if not SPRITES.is_installed():
+        models.install(models_folder(), tuple(source for source in models.SOURCES if source.asset is SPRITES))
+    environment = {**without_ours(os.environ), "GATEWAY_MODELS": str(models_folder().resolve())}
     with tempfile.TemporaryDirectory(prefix="ai-gateway-") as data:
-        gateway = Gateway(Path(data), "127.0.0.1", free_ports(1)[0], without_ours(os.environ))
+        gateway = Gateway(Path(data), "127.0.0.1", free_ports(1)[0], environment)
         try:
             with console.status("starting Redis, S3, the API and a worker"):
                 gateway.start()
@@ -71,6 +84,19 @@ def _journey(console: Console, client: Client, out: Path) -> None:
     console.print(f"4. [bold]download[/] into {out}/")
     for name, clip in [("clip-1", clips[0]), ("clip-2", clips[1]), ("extension", extended[0]), ("whole", song)]:
         _download(console, client, clip, out / f"{_slug(clip['title'])}-{name}")
+    console.print(f'5. [bold]picture[/]: "{PICTURE["prompt"]}" (POST /v1/images/generations)')
+    _draw(console, client, out)
+
+
+def _draw(console: Console, client: Client, out: Path) -> None:
+    """One request, which is answered when the picture is there."""
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps(PICTURE).encode()
+    answer = client.call("POST", "/v1/images/generations", body, headers, timeout_s=_PATIENCE_S)
+    link = answer["data"][0]["url"]
+    picture = out / f"paper-lanterns-picture{Path(urlsplit(link).path).suffix}"
+    client.download(link, picture)
+    console.print(f"   {picture}  {PICTURE['size']}, {picture.stat().st_size / 1e6:.1f} MB")
 
 
 def _finish(console: Console, client: Client, clips: list[dict[str, Any]]) -> list[dict[str, Any]]:

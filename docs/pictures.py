@@ -1,4 +1,4 @@
-"""Draws docs/pictures.png, what the illustrator makes of two dozen prompts, and docs/pictures-changed.jpg, what becomes
+"""Draws docs/pictures.jpg, what the illustrator makes of two dozen prompts, and docs/pictures-changed.jpg, what becomes
 of two portraits (in the public domain: NASA, U.S. Navy). `make models` first, for the sprites and the face models.
 """
 
@@ -6,13 +6,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from workers.engines.image.brief import understand
 from workers.engines.image.paint import identity, paint
 from workers.engines.picture.engine import Pictures
 
-SHEET = Path(__file__).parent / "pictures.png"
+SHEET = Path(__file__).parent / "pictures.jpg"
 SIZE, TILE, CAPTION, COLUMNS = (768, 512), (264, 176), 15, 6
 SEED = 1
 
@@ -47,6 +47,9 @@ PROMPTS = {
 
 CHANGED = Path(__file__).parent / "pictures-changed.jpg"
 FACES = Path(__file__).parent.parent / "tests" / "workers" / "engines" / "picture" / "faces"
+EDITED = (232, 240)
+PART = (96, 60, 192, 156)
+"""What is enlarged of the first portrait: left, top, right, bottom."""
 
 
 def main() -> None:
@@ -55,50 +58,65 @@ def main() -> None:
 
 
 def draw_prompts() -> None:
-    rows = -(-len(PROMPTS) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * TILE[0], rows * (TILE[1] + CAPTION)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
-    for index, (prompt, caption) in enumerate(PROMPTS.items()):
+    tiles = []
+    for prompt, caption in PROMPTS.items():
         drawn = paint(understand(prompt), identity(prompt, "", SEED), SIZE, lambda _: None).image
-        x, y = index % COLUMNS * TILE[0], index // COLUMNS * (TILE[1] + CAPTION)
-        sheet.paste(drawn.resize(TILE, Image.Resampling.LANCZOS), (x, y))
-        draw.text((x + 3, y + TILE[1] + 1), caption or prompt, font=font, fill="black")
-    inks = sheet.quantize(256, method=Image.Quantize.MEDIANCUT)
-    few = sheet.quantize(palette=inks, dither=Image.Dither.FLOYDSTEINBERG)
-    few.save(SHEET, optimize=True)
-    print(f"{SHEET.name}: {len(PROMPTS)} prompts, {SHEET.stat().st_size // 1000} kB")
+        tiles.append((drawn.resize(TILE, Image.Resampling.LANCZOS), caption or prompt))
+    _save([tiles[at : at + COLUMNS] for at in range(0, len(tiles), COLUMNS)], SHEET)
 
 
 def draw_changes() -> None:
-    """The portraits, and next to them watercolour, a night, a mask filled, both swaps, a part made larger."""
+    """Edits in the first row, swaps and an upscale in the second."""
     astronaut, hopper = FACES / "astronaut.jpg", FACES / "hopper.jpg"
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        mask, part = Image.new("L", (320, 330)), folder / "part.png"
+        mask = Image.new("L", (320, 330))
         ImageDraw.Draw(mask).ellipse((215, 5, 316, 140), fill=255)
         mask.save(folder / "mask.png")
         with Image.open(astronaut) as image:
-            image.crop((96, 60, 216, 184)).save(part)
-        swapped = (
-            {"source_image": hopper, "target_image": astronaut},
-            {"source_image": astronaut, "target_image": hopper},
-        )
-        row = [Image.open(path).convert("RGB") for path in (astronaut, hopper)]
-        for kind, inputs, request in (
-            ("image.edit", {"image": astronaut}, {"prompt": "watercolor", "denoising_strength": 0.7}),
-            ("image.edit", {"image": astronaut}, {"prompt": "night, snow", "denoising_strength": 0.8}),
-            ("image.edit", {"image": astronaut, "mask": folder / "mask.png"}, {"prompt": "a red balloon"}),
-            ("image.faceswap", swapped[0], {}),
-            ("image.faceswap", swapped[1], {}),
-            ("image.upscale", {"image": part}, {"scale": 3}),
-        ):
-            row.append(_made(kind, inputs, request, folder))
-    tiles = [image.resize((200, 208), Image.Resampling.LANCZOS) for image in row]
-    sheet = Image.new("RGB", (200 * len(tiles), 208))
-    for index, tile in enumerate(tiles):
-        sheet.paste(tile, (200 * index, 0))
-    sheet.save(CHANGED, quality=86)
-    print(f"{CHANGED.name}: {CHANGED.stat().st_size // 1000} kB")
+            part = image.crop(PART)
+        part.save(folder / "part.png")
+
+        def edited(prompt: str, strength: float, **inputs: Path) -> Image.Image:
+            request = {"prompt": prompt, "denoising_strength": strength}
+            return _made("image.edit", {"image": astronaut, **inputs}, request, folder)
+
+        def swapped(source: Path, target: Path) -> Image.Image:
+            return _made("image.faceswap", {"source_image": source, "target_image": target}, {}, folder)
+
+        large = _made("image.upscale", {"image": folder / "part.png"}, {"scale": 4}, folder)
+        first = [
+            (Image.open(astronaut).convert("RGB"), "given"),
+            (edited("", 0.5), "no prompt, denoising 0.5"),
+            (edited("watercolor", 0.7), "watercolor, 0.7"),
+            (edited("night, snow", 0.8), "night, snow, 0.8"),
+            (edited("van gogh", 0.9), "van gogh, 0.9"),
+            (edited("a red balloon", 0.75, mask=folder / "mask.png"), "a red balloon, in a mask"),
+        ]
+        second = [
+            (Image.open(astronaut).convert("RGB"), "a face (NASA)"),
+            (Image.open(hopper).convert("RGB"), "another (U.S. Navy)"),
+            (swapped(hopper, astronaut), "the second in the first"),
+            (swapped(astronaut, hopper), "the first in the second"),
+            (part.resize(large.size, Image.Resampling.NEAREST), "96 x 96 pixels"),
+            (large, "upscaled four times"),
+        ]
+    rows = [[(ImageOps.fit(image, EDITED), caption) for image, caption in row] for row in (first, second)]
+    _save(rows, CHANGED)
+
+
+def _save(rows: list[list[tuple[Image.Image, str]]], to: Path) -> None:
+    """A sheet of pictures of one size, each with its caption below."""
+    width, height = rows[0][0][0].size
+    sheet = Image.new("RGB", (len(rows[0]) * width, len(rows) * (height + CAPTION)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
+    for down, row in enumerate(rows):
+        for across, (image, caption) in enumerate(row):
+            x, y = across * width, down * (height + CAPTION)
+            sheet.paste(image, (x, y))
+            draw.text((x + 3, y + height + 1), caption, font=font, fill="black")
+    sheet.save(to, quality=84)
+    print(f"{to.name}: {sum(map(len, rows))} pictures, {to.stat().st_size // 1000} kB")
 
 
 def _made(kind: str, inputs: dict[str, Path], request: dict[str, Any], folder: Path) -> Image.Image:

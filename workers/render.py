@@ -222,6 +222,6 @@ def seed(job: Job, item: int) -> int:
     Of pictures, the request's own and then one more each, as clients expect; of all else, 31 bits of a hash.
     """
     if job.kind in IMAGES:
-        return (int(job.request["seed"]) + item - 1) % (1 << 32)
+        return (int(job.request.get("seed", 0)) + item - 1) % (1 << 32)
     base = job.request.get("seed", job.id)
     return int.from_bytes(sha256(f"{base}:{item}".encode()).digest()[:4]) >> 1

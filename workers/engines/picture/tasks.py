@@ -115,6 +115,8 @@ def _mask(asked: Asked, given: Image.Image, size: tuple[int, int], mode: int) ->
         if mask.mode != "RGBA":
             raise InvalidRequest("the mask has no transparent part", field="mask")
         grey = ImageOps.invert(mask.getchannel("A"))
+        if not grey.getbbox():
+            raise InvalidRequest("the mask has no transparent part", field="mask")
     else:
         grey = flattened(mask).convert("L")
     if grey.size != given.size:

@@ -178,3 +178,11 @@ def test_words_that_say_nothing_of_looks_are_as_good_as_none(run: Run, astronaut
     )
     assert apart(opened(astronaut), described) > 8
     assert apart(described, empty) > 4
+
+
+def test_a_mask_that_is_transparent_nowhere_is_refused(run: Run, astronaut: Path, tmp_path: Path) -> None:
+    mask = tmp_path / "opaque.png"
+    Image.new("RGBA", (64, 64), (0, 0, 0, 255)).save(mask)
+    with pytest.raises(InvalidRequest, match="no transparent part") as caught:
+        run("image.edit", {"image": astronaut, "mask": mask}, mask_from_alpha=True)
+    assert caught.value.field == "mask"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from storage.errors import EngineFailed, InvalidRequest
-from tests.workers.engines.image.looking import picture, pixels, provenance
+from tests.workers.engines.image.looking import apart, picture, pixels, provenance
 from tests.workers.engines.picture.conftest import Run
 from workers.engines.picture.faces import find
 
@@ -43,6 +43,13 @@ class TestSwap:
         assert change[top:bottom, left:right].mean() > 8
         change[max(0, top - 12) : bottom + 12, max(0, left - 12) : right + 12] = 0
         assert change.max() == 0
+
+    def test_a_shut_mouth_is_not_stretched_over_a_smile(self, run: Run, astronaut: Path, hopper: Path) -> None:
+        made = picture(run("image.faceswap", {"source_image": hopper, "target_image": astronaut}))
+        [smiling] = find(opened(astronaut), 0.5)
+        across, down = ((smiling.mesh[13] + smiling.mesh[14]) / 2).round().astype(int)
+        teeth = (across - 6, down - 2, across + 6, down + 2)
+        assert apart(made.crop(teeth), opened(astronaut).crop(teeth)) < 20
 
     def test_the_skin_keeps_the_target_s_tone(self, run: Run, astronaut: Path, hopper: Path) -> None:
         made = run("image.faceswap", {"source_image": hopper, "target_image": astronaut})

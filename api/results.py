@@ -1,0 +1,19 @@
+"""Results inside answers, where the protocol wants the bytes themselves."""
+
+import base64
+
+from api.operation import Caller
+from storage.job import Output
+
+MOST_BYTES = 64_000_000
+"""Of one result: a PNG of the largest size takes a quarter."""
+
+
+async def read(caller: Caller, output: Output) -> bytes:
+    """A stored output. Raises ObjectMissing, ObjectsUnavailable, TooLarge."""
+    return await caller.services.objects.get_bytes(str(output.object_key), limit_bytes=MOST_BYTES)
+
+
+async def read_base64(caller: Caller, output: Output) -> str:
+    """The same in Base64, as JSON carries it."""
+    return base64.b64encode(await read(caller, output)).decode()
