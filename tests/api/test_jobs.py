@@ -9,6 +9,7 @@ from storage.ids import new_job_id
 from storage.job import Kind, OutputStatus, Status
 from storage.keys import job_channel
 from tests.api.gateway import LENGTH_S, SONG, Gateway
+from tests.api.images import data_uri, picture
 from tests.waiting import until
 
 JOB: dict[str, Any] = {"kind": "music.generate", "input": SONG}
@@ -313,3 +314,47 @@ async def test_a_waiting_job_says_what_it_waits_for(gateway: Gateway) -> None:
     put_off = await gateway.alice.job(held.id)
     assert (put_off["status"], put_off["queue"]["position"]) == ("running", None)
     assert put_off["queue"]["why_waiting"].startswith("retrying")
+
+
+PICTURE = data_uri(picture())
+PICTURES: dict[str, dict[str, Any]] = {
+    "image.generate": {"prompt": "a boat", "width": 128, "seed": 7},
+    "image.edit": {"prompt": "night", "init_images": [PICTURE]},
+    "image.upscale": {"image": PICTURE, "upscaler_1": "Lanczos", "upscaling_resize": 2},
+    "image.faceswap": {"source_image": PICTURE, "target_image": PICTURE},
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+async def test_pictures_of_every_kind_are_jobs_with_what_their_protocol_takes(stocked: Gateway, kind: str) -> None:
+    answer = await stocked.alice.http.post("/v1/jobs", json={"kind": kind, "input": PICTURES[kind]})
+    assert answer.status_code == 202, answer.text
+    job = await stocked.read(answer.json()["id"])
+    assert (job.kind, job.dialect, [output.role for output in job.outputs]) == (kind, "webui", ["image"])
+    assert "base64" not in str(job.request)
+    for key in job.inputs.values():
+        assert await stocked.services.objects.get_bytes(key, limit_bytes=10_000) == picture()
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "field"),
+    [("image.generate", "dall-e-3", "model"), ("image.upscale", "Nearest", "upscaler_1")],
+)
+async def test_a_model_beside_the_input_is_that_of_the_picture(
+    stocked: Gateway, kind: str, model: str, field: str
+) -> None:
+    content = {name: value for name, value in PICTURES[kind].items() if name != field}
+    answer = await stocked.alice.http.post("/v1/jobs", json={"kind": kind, "model": model, "input": content})
+    assert (answer.status_code, answer.json()["model"]) == (202, model)
+    other = {"kind": kind, "model": model, "input": {**content, field: "another"}}
+    assert (await stocked.alice.http.post("/v1/jobs", json=other)).status_code == 422
+
+
+async def test_what_is_wrong_with_a_picture_is_named_inside_the_input(stocked: Gateway) -> None:
+    wrong = {"kind": "image.edit", "input": {"init_images": ["!"]}}
+    answer = await stocked.alice.http.post("/v1/jobs", json=wrong)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/input/init_images/0"
+    unknown = {"kind": "image.generate", "model": "no-such-thing", "input": {}}
+    answer = await stocked.alice.http.post("/v1/jobs", json=unknown)
+    assert answer.json()["errors"][0]["pointer"] == "#/model"
