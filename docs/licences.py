@@ -15,7 +15,7 @@ from typing import NamedTuple
 from requirements.lock import ROOT, Kind, Pin, declared, lock_file, read_lock, read_project
 
 PAGE = ROOT / "docs" / "licences.md"
-ENGINES = frozenset({"image", "music"})
+ENGINES = frozenset({"image", "music", "speech", "transcription"})
 COPYLEFT = re.compile(r"\bA?GPL\b")  # not LGPL, which asks nothing of those who only load the library
 
 # What metadata says in its own words, in SPDX's.
@@ -62,8 +62,10 @@ ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run
 out what comes by `image` alone). The page is made from `requirements/run.txt` and the packages' own metadata by
 `make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by anything but an
 engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build` installs the project
-itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models (Apache-2.0) and Microsoft's
-Fluent Emoji (MIT).
+itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent
+Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor are the extras that `make run` leaves out so far: `speech` brings
+espeak-ng (GPL-3.0) and Kokoro-82M (Apache-2.0), and with `transcription` FFmpeg with x264 and x265 (GPL-2.0) and Whisper
+base (MIT).
 
 | Package | Version | Licence | Comes by | Worth knowing |
 | --- | --- | --- | --- | --- |

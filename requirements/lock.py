@@ -33,7 +33,7 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "dev": Kind(("embedded", "fast", "image", "music"), ("build", "dev")),
+    "dev": Kind(("embedded", "fast", "image", "music", "speech", "transcription"), ("build", "dev")),
     "run": Kind(("embedded", "image", "music")),  # `make run`
     "music": Kind(("embedded", "music")),  # `make demo`
     "engines": Kind(("fast", "image", "music")),  # the image: its Redis and S3 are services of their own

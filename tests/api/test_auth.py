@@ -14,10 +14,11 @@ from tests.api.gateway import SECRET, Gateway
 from tests.waiting import until
 
 _PROBLEM = {"type", "title", "status", "detail", "code", "request_id"}
-_WEBUI = {"error", "detail", "body", "errors"}
+_OPENAI = frozenset({"error"})
+_WEBUI = frozenset({"error", "detail", "body", "errors"})
 _ERRORS = {
     "/v1/suno": {"detail"},
-    **dict.fromkeys(("/v1/files", "/v1/batches", "/v1/images"), {"error"}),
+    **dict.fromkeys(("/v1/files", "/v1/batches", "/v1/images"), _OPENAI),
     **dict.fromkeys(("/v1/sdapi", "/sdapi", "/v1/reactor", "/reactor", "/internal"), _WEBUI),
 }
 """What errors consist of, where they are no problem details."""

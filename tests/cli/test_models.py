@@ -131,11 +131,22 @@ def test_an_npm_package_is_fetched_and_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_subject_s_sprite_is_asked_for_and_all_is_pinned() -> None:
-    faces, sprites = SOURCES
+    faces, sprites, voices = SOURCES
     assert len(sprites.files) == sum(not one.code.startswith("own-") for one in subjects())
     assert all(len(one.sha256) == 64 for one in SOURCES)
     assert "==" in faces.spec
     assert "@1" in sprites.spec
+    assert "@1" in voices.spec
+
+
+def test_only_what_is_named_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "models" / SOURCES[0].asset.name).mkdir(parents=True)
+    (tmp_path / "models" / SOURCES[0].asset.name / ".complete").touch()
+    done = ai_gateway("models", "install", SOURCES[0].asset.name, "--data", tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{SOURCES[0].asset.name}: installed already\n")
+    wrong = ai_gateway("models", "install", "face", "--data", tmp_path)
+    assert wrong.returncode == 2
+    assert SOURCES[0].asset.name in wrong.stderr
 
 
 def test_the_list_says_what_is_missing(tmp_path: Path) -> None:
@@ -143,7 +154,7 @@ def test_the_list_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "models" / SOURCES[0].asset.name / ".complete").touch()
     shown = ai_gateway("models", "list", "--data", tmp_path)
     assert shown.returncode == 0
-    first, second = shown.stdout.splitlines()
+    first, second, _ = shown.stdout.splitlines()
     assert " installed " in first
     assert " missing " in second
     assert "MIT (Microsoft Fluent Emoji)" in second
