@@ -64,8 +64,8 @@ out what comes by `image` alone). The page is made from `requirements/run.txt` a
 engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build` installs the project
 itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent
 Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor are the extras that `make run` leaves out so far: `speech` brings
-espeak-ng (GPL-3.0) and Kokoro-82M (Apache-2.0), and with `transcription` FFmpeg with x264 and x265 (GPL-2.0) and Whisper
-base (MIT).
+espeak-ng (GPL-3.0) and Kokoro-82M (Apache-2.0); `transcription` brings Whisper base (MIT); both bring FFmpeg with x264
+and x265 (GPL-2.0).
 
 | Package | Version | Licence | Comes by | Worth knowing |
 | --- | --- | --- | --- | --- |

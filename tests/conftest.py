@@ -10,9 +10,13 @@ pytest_plugins = ["tests.services", "tests.gateway"]
 
 LONGEST_FIRST = [
     "test_kills.py",
+    "test_kills_waiting.py",
+    "test_webui_client.py",
+    "workers/engines/speech/test_engine.py",
     "workers/engines/music/test_engine.py",
     "test_examples.py",
     "api/test_batch_kills.py",
+    "api/test_fuzz.py",
     "cli/test_up.py",
     "test_webhook_journey.py",
     "test_journey.py",

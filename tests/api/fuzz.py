@@ -1,49 +1,54 @@
-"""Every operation that /schema/openapi.json describes, asked by schemathesis for what fits its description and what does not.
+"""Every operation of /schema/openapi.json, asked by schemathesis for what fits its description and for what does not.
 
-Requests come from the description alone, half of their ids from what `furnished` made; no answer may be a 5xx, and none
-may keep the asker waiting. Examples, then each limit of each field (always the same), then random requests.
+Requests come of the description alone; half of the ids, models and pictures in them are real. No answer may be a 5xx,
+and none may keep the asker waiting. First come the examples, then each limit of each field, then random requests.
 
-By hand, over an API, a Redis and an S3 store of its own, with more of the random ones and, unlike in the tests, different
-ones each time: `python -m tests.api.fuzz --examples 1000`. What else is said goes to schemathesis:
-`--include-path-regex images`, `--checks all`, `--phases stateful`, `--seed 7` (as a run that failed prints it).
+By hand, over an API, a Redis and an S3 store of its own: `python -m tests.api.fuzz --examples 1000`, so many random
+requests to each operation, different ones each time. After these, chains of requests follow what was made. All other
+options go to schemathesis: `--include-path-regex images`, `--checks all`, `--phases fuzzing`, or `--seed` with the
+number that a run ended with.
 """
 
 import argparse
 import asyncio
+import base64
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+
+from PIL import Image
 
 from cli.embedded import Objects, Redis
 from storage.ids import Part
 from storage.job import OutputStatus
+from storage.settings import StorageSettings
 from tests.api.batches import create, line, upload
 from tests.api.gateway import Gateway, serving, storage_settings
 from tests.api.granian import served
 
-HANGS_S = 10.0
-"""No answer should take a tenth of this; streams of events, which may say nothing for long, are left sooner."""
+HANGS_S = 20.0
+"""No answer may take this long. Streams of events, which may have nothing to say, are left after STREAMS_S."""
+STREAMS_S = 0.2
 
 OF_EACH = 4
-_URL = "https://app.example/hooks"
+_HOOK = "https://app.example/hooks"
 _ROOT = Path(__file__).parents[2]
 
 
 async def furnished(gateway: Gateway) -> dict[str, list[str]]:
-    """Things of alice's, in several states: their ids, by the names of the parameters that take them."""
-    ids: dict[str, list[str]] = {}
+    """Ids of alice's things, pictures, models, by the names of the parameters and fields that take them."""
+    values: dict[str, list[str]] = {}
 
-    def keep(name: str, id: str) -> None:
-        ids.setdefault(name, []).append(id)
+    def keep(name: str, value: str) -> None:
+        values.setdefault(name, []).append(value)
 
     http = gateway.alice.http
     for number in range(OF_EACH):
-        endpoint = (await http.post("/v1/webhooks", json={"url": f"{_URL}/{number}"})).raise_for_status().json()["id"]
+        endpoint = (await http.post("/v1/webhooks", json={"url": f"{_HOOK}/{number}"})).raise_for_status().json()["id"]
         keep("endpoint_id", endpoint)
         clips = (await gateway.alice.generate())["clips"]
         job = await gateway.claim()
@@ -63,80 +68,94 @@ async def furnished(gateway: Gateway) -> dict[str, list[str]]:
         keep("job_id", (await gateway.alice.generate())["id"])
         keep("file_id", await upload(gateway.alice, [line(f"line {number}")]))
         keep("batch_id", (await create(gateway.alice, [line(f"line {number}")]))["id"])
-    return ids
+    values["input_file_id"] = values["file_id"]
+    values["model"] = list(gateway.services.catalog.models)
+    for name in ("image", "init_images[*]", "mask", "source_image", "target_image"):
+        values[name] = _pictures()
+    return values
 
 
-def configuration(secret: str, ids: Mapping[str, Sequence[str]]) -> str:
-    """What schemathesis reads. It is told never to wait for a job's end: nobody makes what it asks for."""
-    return "\n".join(_lines(secret, ids))
+def _pictures() -> list[str]:
+    png = BytesIO()
+    Image.radial_gradient("L").resize((24, 16)).save(png, "PNG")
+    text = base64.b64encode(png.getvalue()).decode()
+    return [
+        text,
+        f"data:image/png;base64,{text}",
+        text[:-20],
+        "http://127.0.0.1/picture.png",
+        "https://192.0.2.1/a.png",
+    ]
 
 
-def _lines(secret: str, ids: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    yield "headers = { Authorization = %s, Prefer = 'respond-async' }" % json.dumps(f"Bearer {secret}")
+async def fuzz(url: str, secret: str, values: Mapping[str, Sequence[str]], folder: Path, *options: str) -> int:
+    """Run schemathesis, which prints what it finds and leaves its files in `folder`. It ends with 0 if all is well."""
+    (folder / "schemathesis.toml").write_text("\n".join(_configuration(secret, values)))
+    variables = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/schema/openapi.json", *options]
+    variables |= {"PYTHONPATH": str(_ROOT), "SCHEMATHESIS_HOOKS": "tests.api.fuzz_bodies"}
+    running = await asyncio.create_subprocess_exec(*command, cwd=folder, env=variables)
+    try:
+        return await running.wait()
+    finally:
+        if running.returncode is None:
+            running.kill()
+            await running.wait()
+
+
+def _configuration(secret: str, values: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Nobody works here: a request that waited for its job would wait in vain, and so none is to wait."""
+    yield f'headers = {{ Authorization = "Bearer {secret}", Prefer = "respond-async" }}'
     yield f"request-timeout = {HANGS_S}"
     yield "continue-on-failure = true"
     yield "warnings = false"
-    yield "cache = { enabled = false }"
-    for name, values in ids.items():
-        yield f"[dictionaries.{name}]"
-        yield f"values = {json.dumps(values)}"
+    yield "[generation]"
+    yield 'database = "none"'
+    for name, choice in values.items():
+        yield f'[dictionaries."{name}"]'
+        yield f"values = {json.dumps(choice)}"
     yield "[parameters]"
     yield '"query.wait" = 0'
-    for name in ids:
-        for place in ("path", "query", "body"):
+    for name in values:
+        for place in ("path", "body"):
             yield f'"{place}.{name}" = {{ dictionary = "{name}", probability = 0.5 }}'
-    yield '"body.input_file_id" = { dictionary = "file_id", probability = 0.5 }'
     yield "[[operations]]"
     yield 'include-path-regex = "/events$"'
-    yield "request-timeout = 0.2"
+    yield f"request-timeout = {STREAMS_S}"
 
 
-def fuzz(
-    url: str, secret: str, ids: Mapping[str, Sequence[str]], folder: Path, *options: str, told: Any = subprocess.PIPE
-) -> "subprocess.CompletedProcess[str]":
-    """Run schemathesis, which leaves its files in `folder`. It ends with 0 if every answer was as it should be."""
-    (folder / "schemathesis.toml").write_text(configuration(secret, ids))
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/schema/openapi.json", *options]
-    variables = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    variables |= {"PYTHONPATH": str(_ROOT), "SCHEMATHESIS_HOOKS": "tests.api.fuzz_bodies"}
-    return subprocess.run(command, cwd=folder, env=variables, stdout=told, stderr=subprocess.STDOUT, text=True)
-
-
-async def by_hand(examples: int, options: Sequence[str]) -> int:
-    """The exit code of schemathesis, which prints as it goes; then what the API said of itself, if it did."""
+def by_hand(options: Sequence[str]) -> int:
+    """The exit code of schemathesis. After it, what the API said of itself, if it did."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Redis(Path(folder, "redis")) as redis,
         Objects(Path(folder, "s3")) as s3,
     ):
-        settings = storage_settings(
-            redis.url,
-            {
-                "s3_endpoint": s3.endpoint,
-                "s3_bucket": s3.bucket,
-                "s3_region": s3.region,
-                "s3_access_key": s3.access_key,
-                "s3_secret_key": s3.secret_key,
-            },
-        )
-        log = Path(folder, "api.log")
+        of_s3 = {
+            "s3_endpoint": s3.endpoint,
+            "s3_bucket": s3.bucket,
+            "s3_region": s3.region,
+            "s3_access_key": s3.access_key,
+            "s3_secret_key": s3.secret_key,
+        }
+        settings, log = storage_settings(redis.url, of_s3), Path(folder, "api.log")
         with served(settings, log) as server:
-            async with serving(settings) as gateway:
-                ids = await furnished(gateway)
-                asked = ["--max-examples", str(examples), "--generation-database", "none", *options]
-                done = await asyncio.to_thread(
-                    fuzz, server.url, gateway.alice.secret, ids, Path(folder), *asked, told=None
-                )
+            code = asyncio.run(_furnish_and_fuzz(settings, server.url, Path(folder), options))
         sys.stderr.write(log.read_text())
-        return done.returncode
+        return code
+
+
+async def _furnish_and_fuzz(settings: StorageSettings, url: str, folder: Path, options: Sequence[str]) -> int:
+    async with serving(settings) as gateway:
+        return await fuzz(url, gateway.alice.secret, await furnished(gateway), folder, *options)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", type=int, default=100, help="random requests to each operation (100)")
+    parser.add_argument("--examples", default="100", help="random requests to each operation (100)")
     arguments, options = parser.parse_known_args()
     checks = [] if "--checks" in options else ["--checks", "not_a_server_error"]
-    return asyncio.run(by_hand(arguments.examples, [*checks, *options]))
+    return by_hand(["--max-examples", arguments.examples, *checks, *options])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
-"""How schemathesis writes the bodies that it does not know by itself."""
+"""What schemathesis learns from us: a kind of body that it does not know, and that some files are pictures."""
 
 import json
+from io import BytesIO
 from typing import Any
 
 import schemathesis
+from hypothesis import strategies
+from PIL import Image
+from schemathesis.transport.serialization import Binary
 
 
 @schemathesis.serializer("application/jsonl")
@@ -11,3 +15,14 @@ def jsonl(_context: Any, value: Any) -> bytes:
     """A line for each item of a list, or one line."""
     lines = value if isinstance(value, list) else [value]
     return b"".join(json.dumps(each).encode() + b"\n" for each in lines)
+
+
+def picture(mode: str, size: tuple[int, int], kind: str) -> bytes:
+    data = BytesIO()
+    Image.new(mode, size, "teal").save(data, kind)
+    return data.getvalue()
+
+
+PICTURES = [picture("RGB", (24, 16), "PNG"), picture("RGBA", (16, 16), "PNG"), picture("L", (9, 64), "JPEG")]
+FILES = strategies.one_of(strategies.binary(), strategies.sampled_from([*PICTURES, PICTURES[0][:-30]]))
+schemathesis.openapi.format("binary", FILES.map(Binary))

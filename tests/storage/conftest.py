@@ -9,8 +9,10 @@ from redis.asyncio import Redis
 from storage.connect import connect
 from storage.jobs import Jobs
 from storage.outbound import Outbound
+from storage.outbox import Outbox
 from storage.queue import Queue
 from storage.scripts import Scripts
+from storage.webhooks import Webhooks
 from tests.storage.calling import client
 from tests.storage.samples import RECORD_S
 
@@ -35,6 +37,16 @@ def queue(redis: Redis, scripts: Scripts) -> Queue:
 @pytest.fixture
 def jobs(redis: Redis, scripts: Scripts, queue: Queue) -> Jobs:
     return Jobs(redis, scripts, queue)
+
+
+@pytest.fixture
+def webhooks(redis: Redis, scripts: Scripts) -> Webhooks:
+    return Webhooks(redis, scripts)
+
+
+@pytest.fixture
+def outbox(redis: Redis, scripts: Scripts, queue: Queue, jobs: Jobs) -> Outbox:
+    return Outbox(redis, scripts, queue, jobs)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 
 from storage.errors import InvalidRequest, KeyReused, NotFound
 from storage.jobs import Idempotency
-from storage.scripts import Scripts
 from storage.signing import Signing
 from storage.webhooks import MAX_ENDPOINTS, Endpoint, Webhooks, now_ms
 
@@ -18,11 +17,6 @@ FIELDS: dict[str, Any] = {
     "events": ["job.succeeded", "job.failed"],
     "base_url": "https://g",
 }
-
-
-@pytest.fixture
-def webhooks(redis: Redis, scripts: Scripts) -> Webhooks:
-    return Webhooks(redis, scripts)
 
 
 async def register(webhooks: Webhooks, owner: str = "alice", **fields: Any) -> Endpoint:

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import AsyncIterator
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,6 @@ from tests.storage.receiver import (
     then_reset,
 )
 from tests.waiting import until
-from tests.workers.jobs import settings
 from tests.workers.outgoing import (
     HOST,
     SIGNER,
@@ -51,14 +49,6 @@ from workers.deliver import SCHEDULE_S, delay, judge, retry_after
 
 GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
 """What a receiver says that wants no more."""
-
-
-@pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[Store]:
-    store = Store.open(settings(redis_url))
-    await store.start()
-    yield store
-    await store.close()
 
 
 def attempts(delivery: Job) -> list[tuple[int | None, str | None]]:

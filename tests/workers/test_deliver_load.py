@@ -1,7 +1,6 @@
 """Many webhooks at once: what receivers that hang, die and come back do to others, and what becomes of every event."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -14,17 +13,9 @@ from storage.store import Store
 from tests.clock import pass_time
 from tests.storage.receiver import OK, Receiver, always, receiving, then_nothing
 from tests.waiting import until
-from tests.workers.jobs import admit, settings
+from tests.workers.jobs import admit
 from tests.workers.outgoing import AT_ONCE, all_ended, answering, deliveries, delivering, ended, endpoint, happen
 from workers.lanes import Lane
-
-
-@pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[Store]:
-    store = Store.open(settings(redis_url))
-    await store.start()
-    yield store
-    await store.close()
 
 
 async def test_a_worker_that_ends_leaves_what_it_was_sending_to_the_next(store: Store) -> None:

@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from arq import Retry
 
 from storage.errors import EngineFailed, EngineLost, ObjectsUnavailable
@@ -11,21 +10,13 @@ from storage.job import Failure, Job, Status
 from storage.store import Store
 from tests.clock import pass_time
 from tests.waiting import until
-from tests.workers.jobs import admit, read, settings
+from tests.workers.jobs import admit, read
 from workers.lanes import Lane
 from workers.outcomes import JobFailed, PutOff
 
 WHY = Failure("busy", "not now", retryable=True)
 
 Work = Callable[[dict[str, Any], Job], Awaitable[dict[str, Any]]]
-
-
-@pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[Store]:
-    store = Store.open(settings(redis_url))
-    await store.start()
-    yield store
-    await store.close()
 
 
 @asynccontextmanager

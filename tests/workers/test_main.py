@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -56,14 +56,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         if process.is_running():
             process.kill()
         process.wait()
-
-
-@pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[Store]:
-    store = Store.open(settings(redis_url))
-    await store.start()
-    yield store
-    await store.close()
 
 
 @pytest.mark.parametrize("words", [OURS, ARQS], ids=["our command", "arq's command"])

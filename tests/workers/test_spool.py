@@ -1,13 +1,11 @@
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from storage.ids import new_job_id
 from storage.job import Job, Status
 from storage.store import Store
-from tests.workers.jobs import admit, settings
+from tests.workers.jobs import admit
 from workers.engines.base import Artifact, Made
 from workers.spool import Spool
 
@@ -25,13 +23,6 @@ def make(spool: Spool, job: Job) -> Made:
 
 def lose(made: Made) -> None:
     Path(made.artifacts[0].path).unlink()
-
-
-@pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[Store]:
-    store = Store.open(settings(redis_url))
-    yield store
-    await store.close()
 
 
 async def test_an_item_counts_as_made_once_it_is_kept(store: Store, tmp_path: Path) -> None:
