@@ -70,8 +70,8 @@ class BatchRunner:
             for work in works:
                 if status := statuses.get(work.batch.id):
                     work.told(status)
-                else:
-                    self._held[work.batch.id][1].cancel()
+                elif held := self._held.get(work.batch.id):  # it may have ended meanwhile
+                    held[1].cancel()
 
     def _start(self, batch: Batch) -> None:
         work = Work(self._services, batch, self._judging)

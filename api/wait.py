@@ -107,7 +107,7 @@ class Waits:
             try:
                 while True:
                     (job,) = await self._store.jobs.get(id)
-                    if job is None or enough(job):
+                    if job is None or enough(job) or self._over:  # a stop may have come before the limit was listed
                         break
                     while await changed.wait():
                         news = changed.take()

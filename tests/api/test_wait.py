@@ -14,6 +14,7 @@ from storage.errors import InvalidRequest
 from storage.job import Failure, Job, Status
 from storage.jobs import Jobs
 from storage.keys import job_channel
+from storage.signals import Signal, Signals
 from tests.api.gateway import Gateway, serving, storage_settings
 from tests.api.images import GENERATIONS, asked, drawn, picture
 from tests.waiting import until
@@ -84,6 +85,7 @@ async def test_the_answer_comes_with_the_jobs_end_and_the_job_is_not_asked_after
 
     monkeypatch.setattr(Jobs, "get", counted)
     async with waiting(stocked) as (posting, job):
+        await until(lambda: len(looks) == 2)  # before it listened, and once it did
         looks.clear()
         for step in range(1, 11):  # news, but not of its end
             assert await stocked.services.store.queue.report(job, tell=f"progress {5 * step}", progress=step / 20)
@@ -183,3 +185,20 @@ async def test_when_the_server_stops_whoever_waits_gets_the_job_at_once(stocked:
         assert (answer.status_code, answer.json()["id"]) == (202, job.id)
     late = await stocked.alice.http.post(GENERATIONS, json=BODY)
     assert late.status_code == 202
+
+
+async def test_a_request_that_begins_to_wait_while_the_server_stops_does_not_wait(
+    stocked: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Signals.watch
+
+    @asynccontextmanager
+    async def stopped_meanwhile(self: Signals, channel: str) -> AsyncIterator[Signal]:
+        async with watch(self, channel) as signal:
+            stocked.services.waits.end()
+            yield signal
+
+    monkeypatch.setattr(Signals, "watch", stopped_meanwhile)
+    async with asyncio.timeout(10):
+        answer = await stocked.alice.http.post(GENERATIONS, json=BODY)
+    assert answer.status_code == 202

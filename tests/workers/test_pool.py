@@ -94,3 +94,14 @@ async def test_an_engine_that_finds_no_room_takes_the_place_of_one_that_is_idle(
         assert await drawn(pool, folder) != first
     finally:
         await pool.close()
+
+
+async def test_a_subprocess_that_was_killed_while_it_had_no_work_costs_no_call(folder: Path) -> None:
+    pool = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
+    try:
+        first = await drawn(pool, folder)
+        psutil.Process(first).kill()
+        await until(lambda: not any(host.pid == first for host in pool._hosts))
+        assert await drawn(pool, folder) != first
+    finally:
+        await pool.close()

@@ -64,8 +64,8 @@ class EngineHost:
 
     @property
     def pid(self) -> int | None:
-        """The subprocess, while there is one."""
-        return self._child.process.pid if self._child else None
+        """The subprocess, while there is one that lives."""
+        return self._child.process.pid if self._child and self._child.process.returncode is None else None
 
     async def generate(self, task: Mapping[str, Any], folder: Path, on_progress: Report) -> Made:
         """Make one item. Raises what the engine raised, EngineLost if its process ended, EngineTimedOut if it stalled.
@@ -75,6 +75,8 @@ class EngineHost:
         async with self._turn:
             self._stay()
             try:
+                if not self.pid:  # it may have been killed while it had no work
+                    await self._kill()
                 self._child = self._child or await self._start()
                 return await self._call(self._child, task, folder, on_progress)
             except GatewayError as error:
