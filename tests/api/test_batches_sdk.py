@@ -123,7 +123,8 @@ async def test_its_errors_are_its_own(client: openai.OpenAI, server: Server) -> 
         client.files.create(file=b"x", purpose="mischief")  # type: ignore[arg-type]
 
     def unknown() -> None:
-        openai.OpenAI(base_url=f"{server.url}/v1", api_key="sk-none", max_retries=0).batches.retrieve(new_batch_id())
+        with openai.OpenAI(base_url=f"{server.url}/v1", api_key="sk-none", max_retries=0) as stranger:
+            stranger.batches.retrieve(new_batch_id())
 
     for call, kind, code, param in (
         (missing, openai.NotFoundError, "not_found", None),
