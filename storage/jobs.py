@@ -108,12 +108,11 @@ class Jobs:
             case _:
                 raise _gone()
 
-    async def expect_inputs(self, *ids: str) -> None:
-        """Say that the inputs of jobs are about to be stored. Upkeep erases them should `admit` not come in an hour."""
+    async def expect_inputs(self, id: str) -> None:
+        """Say that a job's inputs are about to be stored. Upkeep erases them in an hour, unless the job lives then."""
         due_ms = int((time.time() + _LONGEST_ADMISSION_S) * 1000)
-        listed = [word for id in ids for word in (due_ms, inputs_prefix(id))]
         with redis_errors():
-            await command(self._redis, "ZADD", keys.ERASE, *listed)
+            await command(self._redis, "ZADD", keys.ERASE, due_ms, inputs_prefix(id))
 
     async def replayed(self, owner: str, idempotency: Idempotency) -> Admission | None:
         """The job that the same request brought before; None if it has brought none.

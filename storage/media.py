@@ -24,6 +24,8 @@ EXTENSIONS = {
 
 UNKNOWN = ".bin"
 
+_INPUTS = "inputs/"
+
 _CONTENT_TYPES = {extension: content_type for content_type, extension in EXTENSIONS.items()}
 _BY_ROLE = {"audio": ".mp3", "image": ".png", "cover": ".jpeg", "waveform": ".json", "plan": ".json"}
 _NAMES = {
@@ -55,7 +57,12 @@ def job_prefix(job: str) -> str:
 
 def inputs_prefix(job: str) -> str:
     """What the keys of all start with that a caller sent with a job. `storage/lua/job.lua` has it erased at its end."""
-    return f"inputs/{job}/"
+    return f"{_INPUTS}{job}/"
+
+
+def job_of_inputs(prefix: str) -> str | None:
+    """The job that `inputs_prefix` was made of; None if the prefix is another."""
+    return prefix.removeprefix(_INPUTS).rstrip("/") if prefix.startswith(_INPUTS) else None
 
 
 def output_prefix(output: OutputId) -> str:

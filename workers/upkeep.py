@@ -12,7 +12,7 @@ from storage import keys
 from storage.connect import command, redis_errors
 from storage.errors import ObjectsUnavailable
 from storage.jobs import Jobs
-from storage.media import job_prefix
+from storage.media import job_of_inputs, job_prefix
 from storage.objects import Objects
 from storage.queue import Queue
 from storage.records import prune_ids
@@ -37,13 +37,21 @@ async def erase(ctx: dict[str, Any]) -> int:
         due = await command(redis, "ZRANGE", keys.ERASE, "-inf", int(seconds) * 1000, "BYSCORE", "LIMIT", 0, _MOST)
     for job in due:
         try:
-            await objects.delete_prefix(_prefix(job.decode()))
+            if not await _is_needed(ctx["store"].jobs, job.decode()):
+                await objects.delete_prefix(_prefix(job.decode()))
         except ObjectsUnavailable as error:
             log.warning("erasing is put off: %s", error)
             return 0
         with redis_errors():
             await command(redis, "ZREM", keys.ERASE, job)
     return len(due)
+
+
+async def _is_needed(jobs: Jobs, named: str) -> bool:
+    """Whether this is what a job that lives was given: its end lists it once more."""
+    id = job_of_inputs(named)
+    (job,) = await jobs.get(id) if id else [None]
+    return job is not None and not job.ended
 
 
 def _prefix(named: str) -> str:

@@ -175,9 +175,6 @@ local function accept(id, owner, lane, priority, start_by, within, fields)
   local job, now = 'job:' .. id, now_ms()
   redis.call('HSET', job, 'status', 'queued', 'created', now, unpack(fields))
   redis.call('ZADD', 'jobs:' .. owner, now, id)
-  for i = 1, #fields, 2 do
-    if fields[i] == 'inputs' then redis.call('ZREM', 'erase', 'inputs/' .. id .. '/') end
-  end
   if within ~= '0' then
     start_by = string.format('%d', now + within)
     redis.call('HSET', job, 'start_by', start_by)

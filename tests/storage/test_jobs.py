@@ -319,11 +319,9 @@ async def test_inputs_that_are_stored_for_a_job_that_never_comes_are_erased(jobs
     assert due > await server_ms(redis) + 1_800_000
 
 
-async def test_inputs_of_an_accepted_job_stay_until_its_end(jobs: Jobs, queue: Queue, redis: Redis) -> None:
+async def test_inputs_of_a_job_are_due_at_its_end_and_not_before(jobs: Jobs, queue: Queue, redis: Redis) -> None:
     job = sample(inputs={"image": "inputs/x/image"})
-    await jobs.expect_inputs(job.id)
     await jobs.admit(job)
-    assert await erasures(redis, job) == []
     [held] = await claim(queue)
     assert held.inputs == job.inputs
     assert await queue.advance(job.id, Status.STORING, token=held.token)

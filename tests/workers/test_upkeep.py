@@ -11,7 +11,7 @@ from storage import keys
 from storage.files import File
 from storage.ids import new_file_id, new_job_id
 from storage.job import Status
-from storage.media import job_prefix
+from storage.media import inputs_prefix, job_prefix
 from storage.objects import Objects
 from storage.store import Store
 from tests.waiting import until
@@ -117,3 +117,22 @@ async def test_erasing_is_put_off_while_the_store_is_away(ctx: dict[str, Any], r
     await away.close()
     assert await erase(ctx) == 1
     assert await ctx["store"].redis.zscore(keys.ERASE, id) is None
+
+
+async def test_what_a_job_was_given_is_erased_once_it_has_ended_however_often_it_is_due(ctx: dict[str, Any]) -> None:
+    """A runner of a batch that has lost it may store a line's inputs again, after another has submitted the line."""
+    objects, redis = ctx["objects"], ctx["store"].redis
+    job = await admit(ctx["store"], inputs={"image": "inputs/x/image"})
+    never = new_job_id()
+    for id in (job.id, never):
+        await objects.put_bytes(inputs_prefix(id) + "image", b"picture", content_type="image/png")
+        await ctx["store"].jobs.expect_inputs(id)
+        await redis.zadd(keys.ERASE, {inputs_prefix(id): 1})  # the hour is over
+    await erase(ctx)
+    assert [key async for key in objects.list_keys(inputs_prefix(job.id))] == [inputs_prefix(job.id) + "image"]
+    assert [key async for key in objects.list_keys(inputs_prefix(never))] == []
+    assert await redis.zcard(keys.ERASE) == 0
+    await ctx["store"].jobs.cancel(job)
+    assert await redis.zadd(keys.ERASE, {inputs_prefix(job.id): 1}, xx=True, ch=True) == 1  # and so is this second
+    await erase(ctx)
+    assert [key async for key in objects.list_keys(inputs_prefix(job.id))] == []
