@@ -21,6 +21,7 @@ from cli.gateway import Gateway
 from storage.catalog import ENGINES
 from workers.engines.base import Made
 from workers.engines.host import EngineHost
+from workers.engines.limits import Limits
 
 ROUNDS, TURNS = 5, 20
 SIDE = 512
@@ -99,7 +100,7 @@ async def turns(folder: Path, port: int, key: str) -> tuple[list[float], list[fl
 
 
 def _host() -> EngineHost:
-    return EngineHost(ENGINES["illustrator"].spec, memory_mb=MEMORY_MB)
+    return EngineHost(ENGINES["illustrator"].spec, limits=Limits(MEMORY_MB))
 
 
 async def _made(host: EngineHost, folder: Path, task: Task, turn: int) -> float:

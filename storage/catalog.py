@@ -21,12 +21,17 @@ from storage.errors import InvalidRequest, UnknownModel
 
 
 class Engine(NamedTuple):
-    """Something that runs here: where its class is, which lane and step serve it, and how it calls itself."""
+    """Something that runs here: where its class is, which lane and step serve it, and how it calls itself.
+
+    `memory_mb`: the most its process may take. `stall_s`: how long it may work without saying how far it has come.
+    """
 
     spec: str
     lane: str
     step: str
     label: str
+    memory_mb: int = 1500
+    stall_s: float = 60.0
 
 
 ENGINES = {
@@ -35,6 +40,17 @@ ENGINES = {
         name: Engine("workers.engines.picture.engine:Pictures", "engines", "render", f"{name} (embedded)")
         for name in ("illustrator", "upscaler", "faceswap")
     },
+    "kokoro": Engine(
+        "workers.engines.speech.engine:Speech", "engines", "render", "kokoro-82m (embedded)", stall_s=180.0
+    ),
+    "whisper": Engine(
+        "workers.engines.transcription.engine:Transcription",
+        "engines",
+        "transcribe",
+        "whisper-base (embedded)",
+        memory_mb=2500,
+        stall_s=180.0,
+    ),
 }
 
 
@@ -50,6 +66,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 IMAGE, UPSCALE, FACESWAP = "image", "image.upscale", "image.faceswap"
+SPEECH, TRANSCRIPTION = "speech", "transcription"
 
 
 _CHIRP = {  # every model key a Suno client has been seen to send (shared names; what serves them is ours)
@@ -74,6 +91,8 @@ _UPSCALERS = {  # the names that WebUI clients know, and which of ours does the 
     "Lanczos": "lanczos",
     "Nearest": "nearest",
 }
+_VOICES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro")
+_LISTENERS = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper-base")
 _CHECKPOINTS = ("majicmixRealistic_v7", "juggernautXL_version2", "dall-e-2", "dall-e-3", "gpt-image-1")
 
 DEFAULT = {
@@ -84,6 +103,8 @@ DEFAULT = {
         for name, variant in _UPSCALERS.items()
     },
     "inswapper_128.onnx": Model(FACESWAP, "faceswap", default=True),
+    **{name: Model(SPEECH, "kokoro", name == _VOICES[0]) for name in _VOICES},
+    **{name: Model(TRANSCRIPTION, "whisper", name == _LISTENERS[0]) for name in _LISTENERS},
 }
 
 

@@ -24,10 +24,14 @@ class Kind(StrEnum):
     IMAGE_EDIT = "image.edit"
     IMAGE_UPSCALE = "image.upscale"
     IMAGE_FACESWAP = "image.faceswap"
+    SPEECH = "speech"
+    TRANSCRIPTION = "transcription"
+    TRANSCRIPTION_PART = "transcription.part"
     WEBHOOK_DELIVERY = "webhook.delivery"
 
 
-OFFERED = tuple(kind for kind in Kind if kind != Kind.WEBHOOK_DELIVERY)
+_OURS = {Kind.SPEECH, Kind.TRANSCRIPTION, Kind.TRANSCRIPTION_PART, Kind.WEBHOOK_DELIVERY}
+OFFERED = tuple(kind for kind in Kind if kind not in _OURS)
 IMAGES = (Kind.IMAGE_GENERATE, Kind.IMAGE_EDIT, Kind.IMAGE_UPSCALE, Kind.IMAGE_FACESWAP)
 
 
@@ -146,6 +150,8 @@ _ROLES = {
         Part.PLAN: "plan",
     },
     "image": {Part.MAIN: "image"},
+    "speech": {Part.MAIN: "audio"},
+    "transcription": {Part.MAIN: "text"},
 }
 
 

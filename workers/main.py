@@ -36,16 +36,18 @@ from storage.settings import StorageSettings
 from storage.signing import Signer
 from storage.store import Store
 from workers.deliver import deliver
+from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
 from workers.lanes import Lane, Step
 from workers.render import Generate, render
 from workers.settings import WorkerSettings as Settings
 from workers.spool import Spool
+from workers.transcribe import transcribe
 from workers.upkeep import erase, prune, rescue
 
 log = logging.getLogger(__name__)
 
-STEPS: dict[str, list[Step]] = {"engines": [render], DELIVERY: [deliver]}
+STEPS: dict[str, list[Step]] = {"engines": [render, transcribe], DELIVERY: [deliver]}
 """Which steps each lane runs."""
 
 _AWAY_PATIENCE = 7200  # half seconds: as long as arq bears a Redis that is away before it gives up; lanes never do
@@ -98,14 +100,16 @@ class Process:
     def _engines(self) -> dict[str, Generate]:
         """The engines that our lanes need. None of their processes starts before its first item."""
         settings = self.settings
-        pool = EnginePool(
-            size=settings.engine_slots,
-            memory_mb=settings.engine_memory_mb,
-            idle_s=settings.engine_idle_s,
-            stall_s=settings.engine_stall_s,
-        )
+        pool = EnginePool(size=settings.engine_slots, idle_s=settings.engine_idle_s)
         self._at_stop.push_async_callback(pool.close)
-        return {name: partial(pool.generate, engine.spec) for name, engine in ENGINES.items()}
+        return {
+            name: partial(
+                pool.generate,
+                engine.spec,
+                limits=Limits(settings.engine_memory_mb or engine.memory_mb, settings.engine_stall_s or engine.stall_s),
+            )
+            for name, engine in ENGINES.items()
+        }
 
     async def _senders(self, store: Store) -> dict[str, Any]:
         """What deliveries need. That no receiver takes all connections is the lane's doing, not the client's."""

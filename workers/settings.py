@@ -16,9 +16,15 @@ class WorkerSettings(BaseSettings):
     worker_name: str = Field(default="", description="how this worker is called in health keys; one is made if empty")
     lanes: Annotated[list[str], NoDecode] = ["engines", "delivery"]
     engine_slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="renders at once")
-    engine_memory_mb: int = Field(default=1500, ge=200, description="the most one engine process may take")
+    engine_memory_mb: int | None = Field(
+        default=None, ge=200, description="the most one engine process may take; each engine's own figure, if not given"
+    )
     engine_idle_s: float = Field(default=300, gt=0, description="an engine without work is dropped after this")
-    engine_stall_s: float = Field(default=60, gt=0, description="an engine without progress is killed after this")
+    engine_stall_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="an engine without progress is killed after this; after its own time, if not given",
+    )
     delivery_slots: int = Field(default=64, ge=1, description="webhooks under way at once")
     lease_s: float = Field(default=10, gt=0)
     drain_s: float = Field(default=10, ge=0, description="what running jobs get to end by themselves at a stop")

@@ -5,6 +5,7 @@ import psutil
 import pytest
 
 from tests.waiting import until
+from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
 
 SPEC = "tests.workers.sketch_engine:Sketch"
@@ -29,7 +30,7 @@ def task(**request: str) -> dict[str, object]:
 
 
 async def test_as_many_items_are_made_at_once_as_there_are_hosts_and_the_rest_wait(tmp_path: Path) -> None:
-    pool = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
+    pool = EnginePool(size=2, idle_s=60, limits=Limits(500, 30))
     hold, begun = tmp_path / "hold", []
     calls = []
     for item in range(3):
@@ -48,7 +49,7 @@ async def test_as_many_items_are_made_at_once_as_there_are_hosts_and_the_rest_wa
 
 
 async def test_a_host_whose_call_was_cancelled_serves_the_next(tmp_path: Path) -> None:
-    pool = EnginePool(size=1, memory_mb=500, idle_s=60, stall_s=30)
+    pool = EnginePool(size=1, idle_s=60, limits=Limits(500, 30))
     begun = asyncio.Event()
     try:
         stuck = asyncio.create_task(
@@ -64,7 +65,7 @@ async def test_a_host_whose_call_was_cancelled_serves_the_next(tmp_path: Path) -
 
 
 async def test_the_warm_host_is_preferred_and_closing_ends_them_all(folder: Path) -> None:
-    pool = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
+    pool = EnginePool(size=2, idle_s=60, limits=Limits(500, 30))
     one_by_one = {(await drawn(pool, folder)) for _ in range(3)}
     assert len(one_by_one) == 1
     at_once = await asyncio.gather(*(drawn(pool, folder) for _ in range(4)))
@@ -74,7 +75,7 @@ async def test_the_warm_host_is_preferred_and_closing_ends_them_all(folder: Path
 
 
 async def test_two_engines_share_the_processes_and_each_finds_its_own_warm(folder: Path) -> None:
-    pool = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
+    pool = EnginePool(size=2, idle_s=60, limits=Limits(500, 30))
     try:
         sample = await drawn(pool, folder)
         await pool.generate(SPEC, task(), folder, lambda _: None)
@@ -85,7 +86,7 @@ async def test_two_engines_share_the_processes_and_each_finds_its_own_warm(folde
 
 
 async def test_an_engine_that_finds_no_room_takes_the_place_of_one_that_is_idle(folder: Path) -> None:
-    pool = EnginePool(size=1, memory_mb=500, idle_s=60, stall_s=30)
+    pool = EnginePool(size=1, idle_s=60, limits=Limits(500, 30))
     try:
         first = await drawn(pool, folder)
         made = await pool.generate(SPEC, task(), folder, lambda _: None)
@@ -97,7 +98,7 @@ async def test_an_engine_that_finds_no_room_takes_the_place_of_one_that_is_idle(
 
 
 async def test_a_subprocess_that_was_killed_while_it_had_no_work_costs_no_call(folder: Path) -> None:
-    pool = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
+    pool = EnginePool(size=2, idle_s=60, limits=Limits(500, 30))
     try:
         first = await drawn(pool, folder)
         psutil.Process(first).kill()

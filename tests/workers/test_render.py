@@ -19,6 +19,7 @@ from tests.storage.samples import sample
 from tests.waiting import until
 from tests.workers.jobs import admit, read, settings
 from tests.workers.sketch_engine import drawing
+from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
 from workers.lanes import Lane
 from workers.render import render, seed
@@ -44,7 +45,7 @@ class Bench:
     async def serving(self, **options: Any) -> AsyncIterator[Lane]:
         """The lane, at work."""
         objects = await asyncio.to_thread(Objects.open, self.settings)
-        engines = EnginePool(size=2, memory_mb=500, idle_s=60, stall_s=30)
+        engines = EnginePool(size=2, idle_s=60, limits=Limits(500, 30))
         lane = Lane("engines", [render], **({"worker": "w", "slots": 2, "lease_s": 5.0, "drain_s": 0.0} | options))
         await lane.start(
             {

@@ -22,6 +22,7 @@ from storage.errors import EngineLost, EngineTimedOut, GatewayError
 from storage.job import Failure
 from storage.settings import StorageSettings
 from workers.engines.base import Made, Report
+from workers.engines.limits import USUAL, Limits
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +50,18 @@ class _Child(NamedTuple):
 class EngineHost:
     """One engine at a time (`spec`: "module:Class"), one call at a time.
 
-    `memory_mb` caps the subprocess' data, `threads` what its libraries start; without progress for `stall_s` it is
-    killed; without work for `idle_s` it is ended.
+    `threads` is how many its libraries start; without work for `idle_s` the subprocess is ended.
     """
 
     def __init__(
-        self, spec: str, *, memory_mb: int = 1500, threads: int = 1, idle_s: float = 300.0, stall_s: float = 60.0
+        self,
+        spec: str,
+        *,
+        limits: Limits = USUAL,
+        threads: int = 1,
+        idle_s: float = 300.0,
     ) -> None:
-        self.spec, self.memory_mb, self.threads, self.idle_s, self.stall_s = spec, memory_mb, threads, idle_s, stall_s
+        self.spec, self.limits, self.threads, self.idle_s = spec, limits, threads, idle_s
         self._child: _Child | None = None
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
@@ -90,11 +95,11 @@ class EngineHost:
                 if self._child:
                     self._idle = asyncio.get_running_loop().call_later(self.idle_s, self._retire)
 
-    async def serve(self, spec: str) -> None:
+    async def serve(self, spec: str, limits: Limits) -> None:
         """Be the host of this engine from now on; another's subprocess is ended, once it has no work."""
-        if spec != self.spec:
+        if (spec, limits) != (self.spec, self.limits):
             await self.drop()
-            self.spec = spec
+            self.spec, self.limits = spec, limits
 
     async def drop(self) -> None:
         """End the subprocess, once it has no work. The next call starts another."""
@@ -133,7 +138,7 @@ class EngineHost:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-P", "-X", "faulthandler", "-m", "workers.engines.child"),
-            *(str(os.getpid()), str(fd), self.spec, str(self.memory_mb)),
+            *(str(os.getpid()), str(fd), self.spec, str(self.limits.memory_mb)),
             pass_fds=[fd],
             stdin=asyncio.subprocess.DEVNULL,
             env=self._environment(),
@@ -165,15 +170,15 @@ class EngineHost:
 
     async def _next(self, child: _Child) -> Any:
         try:
-            async with asyncio.timeout(self.stall_s):
+            async with asyncio.timeout(self.limits.stall_s):
                 line = await child.reader.readline()
         except TimeoutError as error:
-            raise EngineTimedOut(f"the engine made no progress for {self.stall_s:g} s") from error
+            raise EngineTimedOut(f"the engine made no progress for {self.limits.stall_s:g} s") from error
         except ConnectionError:
             line = b""
         if not line.endswith(b"\n"):
             code = await _exit_code(child.process)
-            raise EngineLost(f"the engine's process ended ({_ending(code)}; it may use {self.memory_mb} MB)")
+            raise EngineLost(f"the engine's process ended ({_ending(code)}; it may use {self.limits.memory_mb} MB)")
         return msgspec.json.decode(line)
 
     async def _kill(self) -> None:

@@ -7,18 +7,22 @@ from typing import Any
 
 from workers.engines.base import Made, Report
 from workers.engines.host import EngineHost
+from workers.engines.limits import USUAL, Limits
 
 
 class EnginePool:
     """`size` hosts. Each starts its subprocess when it is first needed, and ends it when it is not, or when a call for
-    another engine finds no better host."""
+    another engine finds no better host. `limits` hold for engines that have none of their own."""
 
-    def __init__(self, *, size: int, memory_mb: int, idle_s: float, stall_s: float) -> None:
-        self._hosts = [EngineHost("", memory_mb=memory_mb, idle_s=idle_s, stall_s=stall_s) for _ in range(size)]
+    def __init__(self, *, size: int, idle_s: float, limits: Limits = USUAL) -> None:
+        self._hosts = [EngineHost("", limits=limits, idle_s=idle_s) for _ in range(size)]
+        self._limits = limits
         self._idle = [*self._hosts]  # the one last used at the end
         self._free = Semaphore(size)
 
-    async def generate(self, spec: str, task: Mapping[str, Any], folder: Path, on_progress: Report) -> Made:
+    async def generate(
+        self, spec: str, task: Mapping[str, Any], folder: Path, on_progress: Report, *, limits: Limits | None = None
+    ) -> Made:
         """Make one item with the engine `spec` ("module:Class"), when a host is free.
 
         Raises what the engine raises, EngineLost or EngineTimedOut. Cancelled, it kills the subprocess at once.
@@ -27,7 +31,7 @@ class EnginePool:
             host = self._best(spec)
             self._idle.remove(host)
             try:
-                await host.serve(spec)
+                await host.serve(spec, limits or self._limits)
                 return await host.generate(task, folder, on_progress)
             finally:
                 self._idle.append(host)

@@ -27,6 +27,7 @@ from storage.errors import (
 from tests.waiting import until
 from workers.engines.base import Made
 from workers.engines.host import EngineHost
+from workers.engines.limits import Limits
 
 SAMPLE = "tests.workers.engines.sample_engines:Sample"
 GONE_WITHIN_S = 10.0
@@ -34,7 +35,7 @@ GONE_WITHIN_S = 10.0
 
 @pytest.fixture
 async def host() -> AsyncIterator[EngineHost]:
-    host = EngineHost(SAMPLE, memory_mb=500, stall_s=20)
+    host = EngineHost(SAMPLE, limits=Limits(500, 20))
     yield host
     await host.close()
 
@@ -176,7 +177,7 @@ async def test_an_engine_that_takes_too_much_memory_is_lost_and_the_cap_is_named
 
 
 async def test_an_engine_without_progress_is_killed(folder: Path) -> None:
-    host = EngineHost(SAMPLE, stall_s=1.5)
+    host = EngineHost(SAMPLE, limits=Limits(stall_s=1.5))
     await run(host, folder)
     pid = pid_of(host)
     with pytest.raises(EngineTimedOut, match=r"no progress for 1\.5 s"):

@@ -22,7 +22,7 @@ SPEC = "workers.engines.picture.engine:Pictures"
 
 @pytest.fixture
 async def host() -> AsyncIterator[EngineHost]:
-    host = EngineHost(SPEC, memory_mb=1500, stall_s=60)
+    host = EngineHost(SPEC)
     yield host
     await host.close()
 

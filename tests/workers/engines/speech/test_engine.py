@@ -10,6 +10,7 @@ import pytest
 from storage.errors import EngineFailed, InvalidRequest
 from tests.workers.engines.speech.conftest import Speak
 from workers.engines.host import EngineHost
+from workers.engines.limits import Limits
 from workers.engines.speech import weights
 from workers.engines.speech.engine import Speech
 
@@ -77,7 +78,7 @@ def test_without_the_voices_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
 async def host() -> AsyncIterator[EngineHost]:
     if told := weights.missing():
         pytest.skip(told)
-    host = EngineHost("workers.engines.speech.engine:Speech", memory_mb=1500, stall_s=60)
+    host = EngineHost("workers.engines.speech.engine:Speech", limits=Limits(1500, 60))
     yield host
     await host.close()
 

@@ -13,6 +13,7 @@ from storage.transcripts import Transcript, parsed
 from tests.workers.engines.transcription.conftest import SAID, SPEECH, Run, Signal, write_wav
 from workers.engines.base import Made
 from workers.engines.host import EngineHost
+from workers.engines.limits import Limits
 from workers.engines.transcription import weights
 from workers.engines.transcription.reading import RATE
 from workers.engines.transcription.stitching import stitched
@@ -116,7 +117,7 @@ def test_what_is_asked_wrongly_is_refused(run: Run, request_: dict[str, Any]) ->
 
 
 async def test_it_runs_in_a_process_of_its_own(run: Run, tmp_path: Path) -> None:
-    host = EngineHost("workers.engines.transcription.engine:Transcription", memory_mb=2500)
+    host = EngineHost("workers.engines.transcription.engine:Transcription", limits=Limits(2500))
     reached: list[float] = []
     task = {"kind": "transcription", "request": {}, "inputs": {"file": str(SPEECH / "en.opus")}}
     try:
