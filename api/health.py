@@ -65,7 +65,8 @@ async def _objects(services: Services) -> bool:
 async def _lanes(store: Store, catalog: Catalog) -> dict[str, dict[str, int]] | None:
     """How many workers serve each lane that the catalog's models and webhooks need; None if Redis is away."""
     now_ms = int(time.time() * 1000)
-    names = sorted({DELIVERY, *(ENGINES[model.engine].lane for model in catalog.models.values())})
+    engines = {model.engine for model in catalog.models.values()}
+    names = sorted({DELIVERY, *(lane for engine in engines for lane in ENGINES[engine].lanes)})
     try:
         with redis_errors():
             await command(store.redis, "PING")

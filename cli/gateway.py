@@ -31,7 +31,7 @@ from storage.errors import RedisUnavailable
 from storage.settings import StorageSettings
 from workers.settings import WorkerSettings
 
-LANES = ["engines", "delivery"]
+LANES = ["engines", "parts", "delivery"]
 _WATCH_S = 0.5
 
 

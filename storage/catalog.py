@@ -18,12 +18,14 @@ from typing import NamedTuple, Self
 import msgspec
 
 from storage.errors import InvalidRequest, UnknownModel
+from storage.rules import PARTS
 
 
 class Engine(NamedTuple):
     """Something that runs here: where its class is, which lane and step serve it, and how it calls itself.
 
     `memory_mb`: the most its process may take. `stall_s`: how long it may work without saying how far it has come.
+    `divides`: large jobs become parts (`storage/parts.py`).
     """
 
     spec: str
@@ -32,6 +34,12 @@ class Engine(NamedTuple):
     label: str
     memory_mb: int = 1500
     stall_s: float = 60.0
+    divides: bool = False
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Those that have to be served for its jobs to be done."""
+        return (self.lane, PARTS) if self.divides else (self.lane,)
 
 
 ENGINES = {
@@ -50,6 +58,7 @@ ENGINES = {
         "whisper-base (embedded)",
         memory_mb=2500,
         stall_s=180.0,
+        divides=True,
     ),
 }
 

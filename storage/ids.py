@@ -12,6 +12,7 @@ import re
 import secrets
 import time
 from enum import IntEnum
+from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID
 
@@ -42,8 +43,10 @@ class OutputId(NamedTuple):
 
 def new_job_id(now_ms: int | None = None) -> str:
     """A fresh job id: RFC 9562 UUIDv7 with the last 16 bits zero."""
-    stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    noise = secrets.randbits(74)
+    return _uuid7(time.time_ns() // 1_000_000 if now_ms is None else now_ms, secrets.randbits(74))
+
+
+def _uuid7(stamp: int, noise: int) -> str:
     value = stamp << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1) & ~_LOW
     return str(UUID(int=value))
 
@@ -62,6 +65,13 @@ def line_of_job(batch: str, job: str) -> int | None:
     """The line of a batch whose job this is; None if it is none of its."""
     line, low = divmod(UUID(job).int ^ UUID(batch.removeprefix(_BATCH)).int, 1 << 16)
     return line if not low and 0 < line <= MAX_LINES else None
+
+
+def part_job_id(job: str, number: int) -> str:
+    """The id of the job of one part (counted from 0) of another: always the same, of that one's time, and after those
+    of the parts before it."""
+    noise = int.from_bytes(sha256(f"{job} part {number}".encode()).digest()) & ((1 << 62) - 1)
+    return _uuid7(minted_ms(job), number << 62 | noise)
 
 
 def new_file_id(now_ms: int | None = None) -> str:

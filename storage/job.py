@@ -159,6 +159,7 @@ class Job(msgspec.Struct, kw_only=True):
     """One job as Redis holds it: times in Unix ms, `request` and `metadata` as JSON the caller sent.
 
     `inputs`: what the request's media are called, and the keys of the objects that hold them until the job ends.
+    `parent`: the job that this one is a part of (`storage/parts.py`).
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
     not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
@@ -194,10 +195,11 @@ class Job(msgspec.Struct, kw_only=True):
     metadata: dict[str, Any] = {}
     webhook: Webhook | None = None
     inputs: dict[str, str] = {}
+    parent: str = ""
 
     def __post_init__(self) -> None:
         if not self.outputs:
-            parts = _ROLES.get(self.kind.partition(".")[0], {})
+            parts = {} if self.parent else _ROLES.get(self.kind.partition(".")[0], {})
             self.outputs = [
                 Output(item, part, role) for item in range(1, self.items + 1) for part, role in parts.items()
             ]

@@ -28,6 +28,7 @@
 | `batches:{owner}`                 | zset   | batch ids, which sort by age                                          |
 | `batches`                         | zset   | batch id → ms until when a runner holds it: those that have not ended |
 | `open:{batch}`                    | hash   | line → what is kept of it until its result is stored                  |
+| `parts:{job}`                     | hash   | part's job id → how it ended ('' while it has not); `of` → how many   |
 | `due`                             | zset   | id → ms by which the job must have started                            |
 | `erase`                           | zset   | job id, or object keys' prefix → ms when its bytes are to be erased   |
 | `apikey:{digest}`                 | string | an API key (`storage/apikeys.py`)                                     |
@@ -61,6 +62,7 @@ PERMANENT = (
     "batches:*",
     "batches",
     "open:*",
+    "parts:*",  # while their job is live; its end deletes them
     "due",
     "erase",
     "apikey:*",
@@ -130,6 +132,10 @@ def batches(owner: str) -> str:
 
 def open_lines(batch: str) -> str:
     return f"open:{batch}"
+
+
+def parts(job: str) -> str:
+    return f"parts:{job}"
 
 
 def jobs(owner: str) -> str:

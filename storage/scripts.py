@@ -27,7 +27,7 @@ _NAMES = (
 _RULES = (
     "local RULES = {"
     + ", ".join(
-        f"{lane} = {{at_once = {rule.at_once}, record_s = {rule.record_s}, quiet = {str(rule.quiet).lower()}}}"
+        f"{lane} = {{at_once = {rule.at_once or 'nil'}, record_s = {rule.record_s}, quiet = {str(rule.quiet).lower()}}}"
         for lane, rule in RULES.items()
     )
     + "}\n"

@@ -11,6 +11,7 @@ from storage.feed import Feed
 from storage.files import Files
 from storage.jobs import Jobs
 from storage.outbox import Outbox
+from storage.parts import Parts
 from storage.queue import Queue
 from storage.scripts import Confirm, Scripts
 from storage.settings import Durability, StorageSettings
@@ -31,6 +32,7 @@ class Store:
     redis: Redis
     queue: Queue
     jobs: Jobs
+    parts: Parts
     files: Files
     batches: Batches
     signals: Signals
@@ -50,7 +52,18 @@ class Store:
         outbox = Outbox(redis, scripts, queue, jobs)
         files = Files(redis, scripts, record_s=settings.record_s, durable=durable)
         batches = Batches(redis, scripts, record_s=settings.record_s, durable=durable)
-        return cls(redis, queue, jobs, files, batches, Signals(redis), Webhooks(redis, durable), outbox, Feed(scripts))
+        return cls(
+            redis=redis,
+            queue=queue,
+            jobs=jobs,
+            parts=Parts(redis, scripts),
+            files=files,
+            batches=batches,
+            signals=Signals(redis),
+            webhooks=Webhooks(redis, durable),
+            outbox=outbox,
+            feed=Feed(scripts),
+        )
 
     async def start(self) -> None:
         await self.signals.start()

@@ -30,7 +30,7 @@ from storage.links import Links
 from storage.objects import Objects
 from storage.outbound import Outbound
 from storage.public import PublicJobs
-from storage.rules import DELIVERY
+from storage.rules import DELIVERY, PARTS
 from storage.sender import Sender
 from storage.settings import StorageSettings
 from storage.signing import Signer
@@ -42,12 +42,12 @@ from workers.lanes import Lane, Step
 from workers.render import Generate, render
 from workers.settings import WorkerSettings as Settings
 from workers.spool import Spool
-from workers.transcribe import transcribe
+from workers.transcribe import transcribe, transcribe_part
 from workers.upkeep import erase, prune, rescue
 
 log = logging.getLogger(__name__)
 
-STEPS: dict[str, list[Step]] = {"engines": [render, transcribe], DELIVERY: [deliver]}
+STEPS: dict[str, list[Step]] = {"engines": [render, transcribe], PARTS: [transcribe_part], DELIVERY: [deliver]}
 """Which steps each lane runs."""
 
 _AWAY_PATIENCE = 7200  # half seconds: as long as arq bears a Redis that is away before it gives up; lanes never do

@@ -29,6 +29,7 @@ from storage.jobs import Jobs
 from storage.media import extension, object_key
 from storage.objects import Objects
 from storage.queue import Queue
+from storage.store import Store
 from storage.tasks import end
 from workers.engines.base import Artifact, Made, Report
 from workers.outcomes import JobFailed, NoLongerHeld
@@ -49,34 +50,41 @@ Generate = Callable[[Mapping[str, Any], Path, Report], Awaitable[Made]]
 
 async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
     """The arq function. `ctx` holds "store", "queue", "objects", "engines" (name → Generate) and "spool"."""
-    spool: Spool = ctx["spool"]
-    attempt = _Attempt(job, ctx["store"].jobs, ctx["queue"], ctx["objects"], ctx["engines"][job.engine], spool)
-    try:
-        fields = await attempt.run()
-    except JobFailed:
-        await spool.forget(job.id)
-        raise
-    except (GatewayError, NoLongerHeld, asyncio.CancelledError):  # what is tried again finds here what it has
-        with suppress(RedisUnavailable):
-            await spool.sweep(ctx["store"].jobs)
-        raise
-    await spool.forget(job.id)
-    return fields
+    return await Attempt(ctx, job).end()
 
 
-class _Attempt:
+class Attempt:
     """One attempt at one job."""
 
-    def __init__(self, job: Job, jobs: Jobs, queue: Queue, objects: Objects, generate: Generate, spool: Spool) -> None:
-        self.job, self.jobs, self.queue, self.objects, self.spool = job, jobs, queue, objects, spool
-        self.generate = generate
+    def __init__(self, ctx: dict[str, Any], job: Job) -> None:
+        self.job = job
+        self.store: Store = ctx["store"]
+        self.jobs: Jobs = self.store.jobs
+        self.queue: Queue = ctx["queue"]
+        self.objects: Objects = ctx["objects"]
+        self.spool: Spool = ctx["spool"]
+        self.generate: Generate = ctx["engines"][job.engine]
         self.items = range(1, job.items + 1)
         self._fetched: dict[str, str] | None = None
 
-    async def run(self) -> dict[str, Any]:
+    async def end(self) -> dict[str, Any]:
+        """Make and store every item. Returns the fields of the job's last move."""
+        try:
+            fields = await self._run()
+        except JobFailed:
+            await self.spool.forget(self.job.id)
+            raise
+        except (GatewayError, NoLongerHeld, asyncio.CancelledError):  # what is tried again finds here what it has
+            with suppress(RedisUnavailable):
+                await self.spool.sweep(self.jobs)
+            raise
+        await self.spool.forget(self.job.id)
+        return fields
+
+    async def _run(self) -> dict[str, Any]:
         for item in self.items:
             if not self._settled(item):
-                await self._make(item)
+                await self.make(item)
                 if item < self.job.items:
                     with suppress(ObjectsUnavailable):  # make the rest meanwhile
                         await self._store(item)
@@ -91,7 +99,7 @@ class _Attempt:
     def _settled(self, item: int) -> bool:
         return self.job.output(item).status in (OutputStatus.STORED, OutputStatus.FAILED)
 
-    async def _make(self, item: int) -> None:
+    async def make(self, item: int) -> None:
         """The item in the spool, made now unless it lies there already. A failure that is its own stays its own."""
         if await asyncio.to_thread(self.spool.made, self.job, item):
             return
@@ -102,9 +110,13 @@ class _Attempt:
         except GatewayError as error:
             if retry_in(error, self.job.attempt) is not None:
                 raise
-            self._mark(item, OutputStatus.FAILED)
-            self.job.output(item).error = Failure.of(error)
-            await self._report(tell=f"output {item}")
+            await self.give_up(item, Failure.of(error))
+
+    async def give_up(self, item: int, failure: Failure) -> None:
+        """The item has failed for good, and the others may yet be made."""
+        self._mark(item, OutputStatus.FAILED)
+        self.job.output(item).error = failure
+        await self._report(tell=f"output {item}")
 
     async def _engine_makes(self, item: int) -> None:
         folder = await asyncio.to_thread(self.spool.folder, self.job, item)

@@ -13,6 +13,7 @@ redis.call('ZREM', 'jobs:' .. owner, id)
 redis.call('ZADD', 'erase', now_ms() + again, id)
 if inputs then redis.call('ZADD', 'erase', now_ms(), 'inputs/' .. id .. '/') end
 release(id, lane, priority, owner)
+end_parts(id, now_ms())
 tell(id, {lane = lane, owner = owner, webhook = hook}, 'deleted')
 redis.call('DEL', job)
 redis.call('PUBLISH', 'canceled:' .. lane, id)

@@ -71,7 +71,7 @@ local function release(id, lane, priority, owner)
 end
 
 local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error',
-              'webhook', 'inputs'}
+              'webhook', 'inputs', 'parent'}
 
 local function life(id)                       -- what its moves depend on
   local values, its = redis.call('HMGET', 'job:' .. id, 'status', 'token', unpack(LIFE)), {}
@@ -185,8 +185,53 @@ local function accept(id, owner, lane, priority, start_by, within, fields)
   return now
 end
 
+local settle
+
+-- A job has ended, or is deleted: what it was divided into ends with it. A part that is being worked on may store its result
+-- for a moment yet, so what belongs to the job is erased later.
+local function end_parts(id, now)
+  local parts = redis.call('HKEYS', 'parts:' .. id)
+  if #parts == 0 then return end
+  redis.call('DEL', 'parts:' .. id)
+  redis.call('ZADD', 'erase', now + 60000, 'inputs/' .. id .. '/')
+  for _, part in ipairs(parts) do
+    local status, _, its = life(part)                     -- nil of `of`, which is no job
+    if status and not ENDED[status] then
+      redis.call('ZREM', 'asleep:' .. its.lane, part)
+      redis.call('ZREM', 'wait:' .. its.lane .. ':' .. its.priority .. ':' .. its.owner, part)
+      redis.call('HSET', 'job:' .. part, 'status', 'canceled', 'finished', now)
+      settle(part, its, 'canceled', now, 0)
+    end
+  end
+end
+
+local PARTS_FROM, PARTS_SHARE = 0.1, 0.85     -- of a job's progress: dividing comes before its parts, joining after them
+
+-- A part has ended: its job gets on, and is woken by the last of them, or by the first that did not succeed. (A job that is
+-- held just now looks for itself before it goes to sleep.)
+local function part_ended(part, parent, outcome, now)
+  local parts, job = 'parts:' .. parent, 'job:' .. parent
+  if redis.call('HEXISTS', parts, part) == 0 then return end
+  redis.call('HSET', parts, part, outcome)
+  local _, _, its = life(parent)
+  local of, done = tonumber(redis.call('HGET', parts, 'of')), 0
+  for _, ended in ipairs(redis.call('HVALS', parts)) do
+    if ended == 'succeeded' then done = done + 1 end
+  end
+  if (done == of or outcome ~= 'succeeded') and its.not_before then
+    redis.call('ZADD', 'asleep:' .. its.lane, 'XX', now, parent)
+    ring_bell(its.lane)
+  end
+  local before, reached = tonumber(redis.call('HGET', job, 'progress') or 0), PARTS_FROM + PARTS_SHARE * done / of
+  if reached > before then
+    local step = math.floor(reached * 20) * 5
+    redis.call('HSET', job, 'progress', string.format('%.3f', reached))
+    tell(parent, its, step > before * 100 and 'progress ' .. string.format('%d', step) or 'changed')
+  end
+end
+
 -- A job that has ended: out of every set, and due to vanish.
-local function settle(id, its, status, now, record_s)
+settle = function(id, its, status, now, record_s)
   local lane, kind, started, keep_s = its.lane, its.kind, its.started, its.keep_s
   record_s = RULES[lane] and RULES[lane].record_s or record_s
   if its.start_by then redis.call('ZREM', 'due', id) end
@@ -201,6 +246,8 @@ local function settle(id, its, status, now, record_s)
   end
   if status == 'canceled' then redis.call('PUBLISH', 'canceled:' .. lane, id) end
   if its.inputs then redis.call('ZADD', 'erase', now, 'inputs/' .. id .. '/') end
+  if its.kind == 'transcription' then end_parts(id, now) end
+  if its.parent then part_ended(id, its.parent, status, now) end
   if keep_s and tonumber(keep_s) > 0 then
     redis.call('ZADD', 'erase', now + keep_s * 1000, id)
     record_s = keep_s

@@ -17,7 +17,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 ELSEWHERE = {"GATEWAY_API_KEY", "GATEWAY_MODELS", "GATEWAY_SOUNDFONT"}
 IN_WORDS = {
     "GATEWAY_CATALOG": "built in",
+    "GATEWAY_ENGINE_MEMORY_MB": "the engine's own",
     "GATEWAY_ENGINE_SLOTS": "cores",
+    "GATEWAY_ENGINE_STALL_S": "the engine's own",
     "GATEWAY_OUTBOUND_ALLOW": "none",
     "GATEWAY_PUBLIC_URL": "from the request",
     "GATEWAY_SECRET": "made and kept",

@@ -15,7 +15,8 @@ _LONGEST_PROMPT = 20_000
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """`start_s`, `end_s`: only this part of the file. `offset_s`: where the file begins in a longer recording."""
+    """`start_s`, `end_s`: only this part of the file. `offset_s`: where the file begins in a longer recording, of which
+    it `is_part`, and may be silent then. `divide_from_s`: longer recordings are split rather than transcribed."""
 
     file: Path
     task: str
@@ -29,6 +30,8 @@ class Asked(msgspec.Struct, frozen=True):
     end_s: float | None
     offset_s: float
     part_s: float
+    is_part: bool
+    divide_from_s: float | None
 
 
 def asked(task: Mapping[str, Any]) -> Asked:
@@ -55,7 +58,9 @@ def asked(task: Mapping[str, Any]) -> Asked:
         start_s=start,
         end_s=end,
         offset_s=_number(request, "offset_s", 0.0, LONGEST_S) or 0.0,
-        part_s=_number(request, "part_s", 30.0, 3600.0) or 300.0,
+        part_s=_number(request, "part_s", 30.0, 3600.0) or 180.0,
+        is_part=_flag(request, "is_part", False),
+        divide_from_s=_number(request, "divide_from_s", 0.0, LONGEST_S),
     )
 
 

@@ -13,18 +13,19 @@ from workers.engines.transcription import weights
 from workers.engines.transcription.asked import Asked, asked
 from workers.engines.transcription.checks import in_order, without_loops
 from workers.engines.transcription.hearing import Ear, Language, clips
+from workers.engines.transcription.loudness import Loudness
 from workers.engines.transcription.parting import split
-from workers.engines.transcription.progress import Progress
+from workers.engines.transcription.progress import Progress, length_s
 from workers.engines.transcription.reading import sound
 from workers.engines.transcription.speech import spoken
 from workers.engines.transcription.splitting import Piece, pieces
-from workers.engines.transcription.stitching import text_of
+from workers.engines.transcription.stitching import facts, text_of
 from workers.engines.transcription.timing import trimmed
 
 NAME = "whisper-base"
 _PIECE_S = 90.0
 _DETECTS_WITHIN_S = 600.0
-_SHORT_TEXT = 200
+_DIVIDED = 0.1  # of the progress: the parts follow
 
 
 class Transcription:
@@ -47,13 +48,16 @@ class Transcription:
     def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         """Hear `inputs["file"]` as `request` says (asked.py lists its fields).
 
-        transcribe, translate: a Transcript, as JSON. detect: {language, language_name, probability}, as JSON. split:
-        the recording in parts of about `part_s` seconds, as FLAC, and where each begins in metadata["parts"]. A silent
-        recording has an empty text and the language "und".
+        transcribe, translate: a Transcript, as JSON. detect: {language, language_name, probability}, as JSON. split,
+        and a transcription of what is longer than `divide_from_s`: the recording in parts of about `part_s` seconds, as
+        FLAC, and where each begins in metadata["parts"]. A recording in which nobody speaks has an empty text and the
+        language "und"; one without any sound is refused.
         """
         want = asked(task)
         if want.task == "split":
             return split(want, folder, report)
+        if want.divide_from_s is not None and want.task != "detect" and length_s(want) > want.divide_from_s:
+            return split(want, folder, lambda done: report(_DIVIDED * done))
         if self._ear is None:
             self.load()
         assert self._ear is not None  # noqa: S101 - load has seen to it
@@ -68,7 +72,8 @@ def _transcribed(ear: Ear, want: Asked, folder: Path, report: Report) -> Made:
     language = Language(want.language, 1.0) if want.language else Language(UNKNOWN, 0.0)
     found: list[Segment] = []
     first, last = want.offset_s + want.start_s, want.offset_s + want.start_s
-    for piece in _pieces(want, _PIECE_S):
+    loudness = Loudness(want)
+    for piece in loudness.watched(_pieces(want, _PIECE_S)):
         last = want.offset_s + piece.end_s
         heard = clips(piece, only_speech=want.vad_filter)
         progress.piece(piece)
@@ -81,6 +86,7 @@ def _transcribed(ear: Ear, want: Asked, folder: Path, report: Report) -> Made:
             for one in ear.phrases(here, heard, language.code, want):
                 found.append(trimmed(one, voices))
                 progress.reached(one.end - want.offset_s)
+    loudness.check()
     kept, loops = without_loops(found)
     segments = in_order(kept, first, last)
     said = Transcript(
@@ -92,20 +98,21 @@ def _transcribed(ear: Ear, want: Asked, folder: Path, report: Report) -> Made:
         segments=segments,
         task=want.task,
     )
-    facts = {"language": said.language, "duration": said.duration_s, "text": said.text[:_SHORT_TEXT], "loops": loops}
-    return _written(said, facts, folder, report)
+    return _written(said, facts(said, loops), folder, report)
 
 
 def _detected(ear: Ear, want: Asked, folder: Path, report: Report) -> Made:
     """By the first half minute in which somebody speaks."""
     language = Language(UNKNOWN, 0.0)
-    for piece in _pieces(want, 30.0):
+    loudness = Loudness(want)
+    for piece in loudness.watched(_pieces(want, 30.0)):
         heard = clips(piece, only_speech=want.vad_filter)
         if heard:
             language = ear.watched(lambda: report(0.5)).language(piece, heard)
         if heard or piece.end_s > want.start_s + _DETECTS_WITHIN_S:
             break
         report(0.0)
+    loudness.check()
     told = {
         "language": language.code,
         "language_name": language_name(language.code),

@@ -8,6 +8,7 @@ import numpy as np
 
 from workers.engines.base import Artifact, Made, Report
 from workers.engines.transcription.asked import Asked
+from workers.engines.transcription.loudness import Loudness
 from workers.engines.transcription.progress import Progress
 from workers.engines.transcription.reading import RATE, Samples, sound
 from workers.engines.transcription.splitting import pieces
@@ -20,13 +21,14 @@ def split(want: Asked, folder: Path, report: Report) -> Made:
     transcribed with its `start_s` as `offset_s`, and the results are stitched."""
     progress = Progress(want, report)
     artifacts, told = [], []
-    end = want.start_s
-    for number, piece in enumerate(pieces(_watched(want, progress), want.part_s)):
+    end, loudness = want.start_s, Loudness(want)
+    for number, piece in enumerate(loudness.watched(pieces(_watched(want, progress), want.part_s))):
         path = folder / f"part-{number:04d}.flac"
         _write(path, piece.samples)
         start, end = want.start_s + piece.start_s, want.start_s + piece.end_s
         artifacts.append(Artifact(f"part-{number}", str(path), "audio/flac", duration_s=round(end - start, 3)))
         told.append({"start_s": round(start, 3), "end_s": round(end, 3)})
+    loudness.check()
     report(1.0)
     return Made(artifacts, {"engine": "splitter", "parts": told, "duration": round(end - want.start_s, 3)})
 

@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from storage.transcripts import UNKNOWN, Segment, Transcript, language_name
 from workers.engines.transcription.checks import in_order
+
+_MOST_TEXT = 10_000  # characters of the text that are told beside the file
 
 
 def stitched(parts: Sequence[Transcript], duration_s: float) -> Transcript:
@@ -23,6 +26,12 @@ def stitched(parts: Sequence[Transcript], duration_s: float) -> Transcript:
         segments=segments,
         task=parts[0].task if parts else "transcribe",
     )
+
+
+def facts(said: Transcript, loops: int) -> dict[str, Any]:
+    """What is worth knowing of a transcript beside its file; the text only where it is no book."""
+    told = {"language": said.language, "duration": said.duration_s, "loops": loops}
+    return told | ({"text": said.text} if len(said.text) <= _MOST_TEXT else {})
 
 
 def text_of(segments: Iterable[Segment]) -> str:

@@ -86,12 +86,33 @@ def test_headerless_pcm_is_heard(run: Run, spoken: Callable[[str], Signal], tmp_
     assert errors(said(run(path, encode=False, language="en")).text, SAID["en"]) <= 0.1
 
 
-@pytest.mark.parametrize("loud", [0.0, 0.02, 0.3], ids=["silence", "hiss", "noise"])
+@pytest.mark.parametrize("loud", [0.0002, 0.02, 0.3], ids=["a quiet room", "hiss", "noise"])
 def test_where_nobody_speaks_nothing_is_heard(run: Run, tmp_path: Path, loud: float) -> None:
     hiss = np.random.default_rng(2).normal(0, 1, 12 * RATE).astype(np.float32) * loud
     transcript = said(run(write_wav(tmp_path / "sound.wav", hiss.clip(-1, 1))))
     assert (transcript.text, transcript.segments, transcript.language) == ("", [], "und")
     assert transcript.duration_s == 12.0
+
+
+@pytest.mark.parametrize("request_", [{}, {"task": "detect"}, {"task": "split"}, {"divide_from_s": 5}], ids=str)
+def test_a_recording_without_any_sound_is_refused(run: Run, tmp_path: Path, request_: dict[str, Any]) -> None:
+    dither = np.random.default_rng(2).integers(-1, 2, 12 * RATE).astype(np.float32) / 32767
+    with pytest.raises(InvalidRequest, match="silent") as refused:
+        run(write_wav(tmp_path / "muted.wav", dither), **request_)
+    assert refused.value.field == "file"
+
+
+def test_a_part_of_a_recording_may_be_silent(run: Run, tmp_path: Path) -> None:
+    transcript = said(run(write_wav(tmp_path / "part.wav", np.zeros(12 * RATE, np.float32)), is_part=True))
+    assert (transcript.text, transcript.language) == ("", "und")
+
+
+def test_what_is_long_is_divided_instead_of_heard(run: Run, spoken: Callable[[str], Signal], tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "long.wav", np.tile(spoken("en"), 4))
+    made = run(path, divide_from_s=20, part_s=30)
+    assert [one.content_type for one in made.artifacts] == ["audio/flac"] * len(made.metadata["parts"])
+    assert made.metadata["parts"][0]["start_s"] == 0
+    assert made.metadata["parts"][-1]["end_s"] == pytest.approx(made.metadata["duration"])
 
 
 def test_parts_come_out_as_the_whole_does(run: Run, spoken: Callable[[str], Signal], tmp_path: Path) -> None:
