@@ -24,6 +24,9 @@ NAMES = (
     "batches",
     "waiting",
     "pictures",
+    "speech",
+    "recordings",
+    "large",
     "integrity",
 )
 
