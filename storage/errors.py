@@ -23,6 +23,11 @@
             UpstreamUnreachable     no connection came about: nothing was sent
             UpstreamUntrusted       no TLS, or a certificate that proves nothing: nothing was sent
             UpstreamDisconnected    the connection broke before the answer was there
+            UpstreamSessionExpired  our credential is refused, or has run out: the operator's to renew
+            UpstreamOutOfCredits    the account has nothing left to pay with
+            UpstreamChallenged      it wants to see a person: the operator's to answer, never evaded
+            UpstreamSuspended       the account is closed
+            ContentRefused          it will not make this, for what it is: the caller's to change
         EngineError                 a model that runs here
             EngineFailed            the engine raised
             EngineLost              its process died, or grew past its memory
@@ -110,7 +115,13 @@ class AddressRefused(RequestError):
 
 
 class UpstreamError(GatewayError):
+    """`retry_after_s`: what the upstream asks for, if it says. `in_doubt`: it may have taken the job all the same."""
+
     fault = "upstream"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, in_doubt: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after_s, self.in_doubt = retry_after_s, in_doubt
 
 
 class UpstreamBusy(UpstreamError):
@@ -148,6 +159,27 @@ class UpstreamUntrusted(UpstreamError):
 class UpstreamDisconnected(UpstreamError):
     code = "upstream_disconnected"
     retryable = True
+
+
+class UpstreamSessionExpired(UpstreamError):
+    code = "upstream_session_expired"
+
+
+class UpstreamOutOfCredits(UpstreamError):
+    code = "upstream_out_of_credits"
+
+
+class UpstreamChallenged(UpstreamError):
+    code = "upstream_challenged"
+
+
+class UpstreamSuspended(UpstreamError):
+    code = "upstream_suspended"
+
+
+class ContentRefused(UpstreamError):
+    code = "content_refused"
+    fault = "caller"
 
 
 class EngineError(GatewayError):
