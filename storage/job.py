@@ -159,7 +159,8 @@ class Job(msgspec.Struct, kw_only=True):
     """One job as Redis holds it: times in Unix ms, `request` and `metadata` as JSON the caller sent.
 
     `inputs`: what the request's media are called, and the keys of the objects that hold them until the job ends.
-    `parent`: the job that this one is a part of (`storage/parts.py`).
+    `parent`: the job that this one is a part of (`storage/parts.py`). `account`: where it went, or is to go.
+    `waits_for`: what it was put to sleep for, in words.
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
     not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
@@ -196,6 +197,8 @@ class Job(msgspec.Struct, kw_only=True):
     webhook: Webhook | None = None
     inputs: dict[str, str] = {}
     parent: str = ""
+    account: str = ""
+    waits_for: str = ""
 
     def __post_init__(self) -> None:
         if not self.outputs:

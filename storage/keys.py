@@ -29,6 +29,11 @@
 | `batches`                         | zset   | batch id → ms until when a runner holds it: those that have not ended |
 | `open:{batch}`                    | hash   | line → what is kept of it until its result is stored                  |
 | `parts:{job}`                     | hash   | part's job id → how it ended ('' while it has not); `of` → how many   |
+| `account:{account}`               | hash   | how an account fares (`storage/capacity.py`)                          |
+| `slots:{account}`                 | zset   | job → ms until when it counts as under way there; expires             |
+| `sent:{account}`                  | zset   | submissions → ms when: those of the last minute; expires              |
+| `probe:{account}`                 | string | the job that tries whether it is well again; expires                  |
+| `starved:{account}`               | zset   | job → ms since when it waits for a slot there; expires                |
 | `due`                             | zset   | id → ms by which the job must have started                            |
 | `erase`                           | zset   | job id, or object keys' prefix → ms when its bytes are to be erased   |
 | `apikey:{digest}`                 | string | an API key (`storage/apikeys.py`)                                     |
@@ -62,6 +67,7 @@ PERMANENT = (
     "batches:*",
     "batches",
     "open:*",
+    "account:*",
     "parts:*",  # while their job is live; its end deletes them
     "due",
     "erase",
@@ -132,6 +138,14 @@ def batches(owner: str) -> str:
 
 def open_lines(batch: str) -> str:
     return f"open:{batch}"
+
+
+def account(name: str) -> str:
+    return f"account:{name}"
+
+
+def slots(account: str) -> str:
+    return f"slots:{account}"
 
 
 def parts(job: str) -> str:

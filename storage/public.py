@@ -111,6 +111,8 @@ def _queue(job: Job, place: Place) -> dict[str, Any]:
 def _why(job: Job, place: Place) -> str:
     if job.stage == ObjectsUnavailable.code:
         return "the object store is away"
+    if job.waits_for:
+        return job.waits_for
     if job.not_before > time.time() * 1000:
         reason = f"retrying after: {job.error.message};" if job.error else "retrying;"
         return f"{reason} not before {iso(job.not_before)}"

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 
 class Rule(NamedTuple):
-    """`at_once`: how many jobs of one owner may be held at a time, if there is a limit. `record_s`: how long records
-    outlive their ends. `quiet`: its jobs are our own business: they make no events."""
+    """`at_once`: how many jobs of one owner may be held at a time. `record_s`: how long records outlive their ends, if
+    not as everywhere. `quiet`: its jobs are our own business: they make no events. `starts_late`: a job that is claimed
+    has not started yet: it may have to wait for an account (`storage/capacity.py`)."""
 
-    at_once: int | None
-    record_s: int
-    quiet: bool
+    at_once: int | None = None
+    record_s: int | None = None
+    quiet: bool = False
+    starts_late: bool = False
 
 
 DELIVERY = "delivery"
@@ -18,9 +20,13 @@ DELIVERY = "delivery"
 PARTS = "parts"
 """The lane of what large jobs are divided into. Who owns a part is `part_owner` of who owns the whole."""
 
+UPSTREAM = "upstream"
+"""The lane of jobs that go to accounts elsewhere."""
+
 RULES = {
     DELIVERY: Rule(at_once=8, record_s=3 * 86_400, quiet=True),
-    PARTS: Rule(at_once=None, record_s=86_400, quiet=True),
+    PARTS: Rule(record_s=86_400, quiet=True),
+    UPSTREAM: Rule(starts_late=True),
 }
 
 

@@ -24,10 +24,16 @@ _NAMES = (
     f"local FIELDS = {{{', '.join(repr(name) for name in FIELDS)}}}\n"
     f"local AT = {{{', '.join(f'{name} = {place}' for place, name in enumerate(FIELDS, 1))}}}\n"
 )
+
+
+def _lua(value: bool | int | None) -> str:
+    return "nil" if value is None else str(value).lower()
+
+
 _RULES = (
     "local RULES = {"
     + ", ".join(
-        f"{lane} = {{at_once = {rule.at_once or 'nil'}, record_s = {rule.record_s}, quiet = {str(rule.quiet).lower()}}}"
+        f"{lane} = {{{', '.join(f'{name} = {_lua(value)}' for name, value in rule._asdict().items())}}}"
         for lane, rule in RULES.items()
     )
     + "}\n"

@@ -4,7 +4,8 @@
 -- Returns {ms until the next sleeper wakes or -1, {id, row}...}. `free` = 0 is legal: it passes a swallowed bell on.
 local lane, free, lease, tries, record_s, taken = unpack(ARGV)
 local ring, asleep, now = 'ring:' .. lane, 'asleep:' .. lane, now_ms()
-local at_once = RULES[lane] and RULES[lane].at_once
+local rule = RULES[lane] or {}
+local at_once = rule.at_once
 free = tonumber(free)
 wake(lane, now, tonumber(tries), record_s)
 
@@ -29,20 +30,22 @@ while #claimed < free do
     elseif status and not ENDED[status] then
       it[AT.token] = string.format('%d', (it[AT.token] or 0) + 1)
       it[AT.attempt] = string.format('%d', (it[AT.attempt] or 0) + 1)
-      it[AT.started] = started or string.format('%d', now)
+      if not rule.starts_late then it[AT.started] = started or string.format('%d', now) end
       redis.call('ZINCRBY', ring, 1, member)
       redis.call('ZADD', asleep, now + lease, id)
       if at_once then hold(id, lane, member, now + lease, lease) end
       if status == 'queued' then it[AT.status] = taken end
-      redis.call('HSET', job, 'status', it[AT.status], 'token', it[AT.token], 'attempt', it[AT.attempt],
-                 'started', it[AT.started])
+      redis.call('HSET', job, 'status', it[AT.status], 'token', it[AT.token], 'attempt', it[AT.attempt])
+      if it[AT.started] and not started then redis.call('HSET', job, 'started', it[AT.started]) end
       if it[AT.not_before] then redis.call('HDEL', job, 'not_before') end
       if status == 'queued' then
         if it[AT.stage] then redis.call('HDEL', job, 'stage') end
         it[AT.stage] = false
       end
       it[AT.not_before] = false
-      tell(id, {lane = lane, owner = owner, webhook = it[AT.webhook]}, started and 'running again' or 'started')
+      if it[AT.started] then
+        tell(id, {lane = lane, owner = owner, webhook = it[AT.webhook]}, started and 'running again' or 'started')
+      end
       claimed[#claimed + 1] = {id, it}
     end
   end

@@ -70,6 +70,22 @@ local function release(id, lane, priority, owner)
   end
 end
 
+-- Jobs that were put to sleep for want of a slot of this account look again, those that wait longest first.
+local function wake_starved(account, most)
+  local woken = 0
+  while woken < most do
+    local id = redis.call('ZPOPMIN', 'starved:' .. account)[1]
+    if not id then break end
+    local lane, not_before = unpack(redis.call('HMGET', 'job:' .. id, 'lane', 'not_before'))
+    if lane and not_before then
+      redis.call('ZADD', 'asleep:' .. lane, 'XX', now_ms(), id)
+      ring_bell(lane)
+      woken = woken + 1
+    end
+  end
+  return woken
+end
+
 local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error',
               'webhook', 'inputs', 'parent'}
 

@@ -165,6 +165,8 @@ async def test_an_ended_job_says_when_and_its_record_is_due(jobs: Jobs, queue: Q
 
 FULL: dict[str, Any] = {
     "inputs": {"image": "inputs/x/image"},
+    "account": "studio",
+    "waits_for": "account studio rests",
     "parent": "01a22311-6c1c-7288-80e2-184932400000",
     "kind": Kind.MUSIC_EXTEND,
     "owner": "bob",

@@ -86,6 +86,12 @@ def test_a_job_that_waits_for_the_object_store_says_so_in_any_state() -> None:
         assert job["queue"]["why_waiting"] == "the object store is away"
 
 
+def test_a_job_that_waits_for_an_account_says_what_for() -> None:
+    later = int(time.time() * 1000) + 60_000
+    job = shown(Place(None, 20.0, 1), stage="waiting_capacity", waits_for="account studio rests", not_before=later)
+    assert (job["stage"], job["queue"]["why_waiting"]) == ("waiting_capacity", "account studio rests")
+
+
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.QUEUED}))
 def test_a_job_that_does_not_wait_has_no_queue(status: Status) -> None:
     assert shown(NEXT_UP, status=status)["queue"] is None

@@ -1,0 +1,119 @@
+"""The accounts at upstreams that jobs may go to: `gateway.toml`, read again whenever it changes.
+
+    [accounts.studio]
+    adapter = "suno"
+    base_url = "https://studio-api.prod.suno.com"
+    token_file = "/run/secrets/suno"
+    models = { "chirp-v4" = "chirp-v4", "chirp-v3-0" = "chirp-v4" }
+    weight = 2
+    concurrent = 4
+    per_minute = 20
+    cost = { "music.generate" = 10 }
+    options = { feed = "v2" }
+
+A model that an account serves is served by accounts and no longer by what runs here. How accounts fare is in Redis
+(`storage/capacity.py`), not in this file.
+"""
+
+import logging
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from storage.errors import InvalidRequest
+
+log = logging.getLogger(__name__)
+
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+
+class Account(BaseModel):
+    """One account. The credential comes by one of `token_env`, `token_file` and `token_command`, or there is none.
+
+    `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
+    `concurrent`: jobs it may have under way; `per_minute`: submissions; 0 is no limit. `cost`: units a job of a kind.
+    `options`: the adapter's own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=_NAME)
+    adapter: str
+    base_url: str = Field(pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")
+    models: Mapping[str, str] = Field(min_length=1)
+    token_env: str | None = None
+    token_file: Path | None = None
+    token_command: tuple[str, ...] = ()
+    weight: int = Field(default=1, ge=1, le=1000)
+    concurrent: int = Field(default=0, ge=0)
+    per_minute: int = Field(default=0, ge=0)
+    cost: Mapping[str, Annotated[float, Field(ge=0)]] = {}
+    options: Mapping[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> "Account":
+        if sum(map(bool, (self.token_env, self.token_file, self.token_command))) > 1:
+            raise ValueError("name one of token_env, token_file and token_command")
+        return self
+
+
+class Accounts:
+    """Those of a file, as it stands; of no file, none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._all: dict[str, Account] = {}
+
+    def all(self) -> Mapping[str, Account]:
+        """By name. A file that has become unreadable, or wrong, is named in the log, and what it said before holds.
+
+        Blocks on the disk, for as long as it takes to ask for a file's times.
+        """
+        if self._path is not None and (now := self._looks(self._path)) != self._seen:
+            try:
+                self._all = read(self._path)
+            except InvalidRequest as error:
+                log.error("%s; the accounts stay as they were", error)
+            self._seen = now
+        return self._all
+
+    def serving(self, model: str) -> list[Account]:
+        """The accounts that serve a public model name."""
+        return [account for account in self.all().values() if model in account.models]
+
+    def get(self, name: str) -> Account | None:
+        return self.all().get(name)
+
+    @staticmethod
+    def _looks(path: Path) -> tuple[int, int, int] | None:
+        try:
+            stat = path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def read(path: Path) -> dict[str, Account]:
+    """The accounts of a file. Raises InvalidRequest naming what is wrong with it, and where."""
+    try:
+        tables = tomllib.loads(path.read_text()).get("accounts", {})
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{path}: {error}", field="accounts") from error
+    if not isinstance(tables, dict):
+        raise InvalidRequest(f"{path}: accounts are tables: [accounts.NAME]", field="accounts")
+    return {name: _account(path, name, table) for name, table in tables.items()}
+
+
+def _account(path: Path, name: str, table: object) -> Account:
+    if not isinstance(table, dict):
+        raise InvalidRequest(f"{path}: accounts.{name} is no table", field=f"accounts.{name}")
+    try:
+        return Account(**{"name": name, **table})
+    except ValidationError as error:
+        fault = error.errors(include_input=False)[0]  # which may hold a secret that was put there by mistake
+        where = ".".join(str(step) for step in ("accounts", name, *fault["loc"]))
+        raise InvalidRequest(f"{path}: {where}: {fault['msg']}", field=where) from None
