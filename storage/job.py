@@ -123,6 +123,28 @@ class Webhook(msgspec.Struct, frozen=True):
     base_url: str
 
 
+class Upstream(msgspec.Struct, omit_defaults=True):
+    """A job's way at the account that it went to. Times are Unix ms.
+
+    `intent`: a digest of the request, from before it is sent until the answer is stored: a job that has one and no
+    `ids` may have been taken. `ids`: what it is polled by. `items`: how each item stood when it was last seen, as the
+    workers write it. `progressed`: when that last changed. `absent`: polls in a row that an id was left out of.
+    `looks`: how often it was looked for while in doubt.
+    """
+
+    intent: str = ""
+    sent: int = 0
+    ids: list[str] = []
+    items: list[dict[str, Any]] = []
+    progressed: int = 0
+    absent: dict[str, int] = {}
+    looks: int = 0
+
+    @property
+    def in_doubt(self) -> bool:
+        return bool(self.intent) and not self.ids
+
+
 class Output(msgspec.Struct, omit_defaults=True):
     """One file of a job's result, known from admission on and filled in as it is made."""
 
@@ -160,7 +182,7 @@ class Job(msgspec.Struct, kw_only=True):
 
     `inputs`: what the request's media are called, and the keys of the objects that hold them until the job ends.
     `parent`: the job that this one is a part of (`storage/parts.py`). `account`: where it went, or is to go.
-    `waits_for`: what it was put to sleep for, in words.
+    `waits_for`: what it was put to sleep for, in words. `upstream`: its way there (`storage/upstream.py`).
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
     not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
@@ -199,6 +221,7 @@ class Job(msgspec.Struct, kw_only=True):
     parent: str = ""
     account: str = ""
     waits_for: str = ""
+    upstream: Upstream | None = None
 
     def __post_init__(self) -> None:
         if not self.outputs:

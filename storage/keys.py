@@ -33,6 +33,9 @@
 | `slots:{account}`                 | zset   | job → ms until when it counts as under way there; expires             |
 | `sent:{account}`                  | zset   | submissions → ms when: those of the last minute; expires              |
 | `probe:{account}`                 | string | the job that tries whether it is well again; expires                  |
+| `polls:{account}`                 | zset   | job → ms when it is to be asked after                                 |
+| `poller:{account}`                | string | who asks after this account's jobs just now; expires                  |
+| `doubts`                          | zset   | job → ms since when nobody knows whether its upstream took it         |
 | `starved:{account}`               | zset   | job → ms since when it waits for a slot there; expires                |
 | `due`                             | zset   | id → ms by which the job must have started                            |
 | `erase`                           | zset   | job id, or object keys' prefix → ms when its bytes are to be erased   |
@@ -68,6 +71,8 @@ PERMANENT = (
     "batches",
     "open:*",
     "account:*",
+    "polls:*",
+    "doubts",
     "parts:*",  # while their job is live; its end deletes them
     "due",
     "erase",
@@ -142,6 +147,17 @@ def open_lines(batch: str) -> str:
 
 def account(name: str) -> str:
     return f"account:{name}"
+
+
+def polls(account: str) -> str:
+    return f"polls:{account}"
+
+
+def poller(account: str) -> str:
+    return f"poller:{account}"
+
+
+DOUBTS = "doubts"
 
 
 def slots(account: str) -> str:

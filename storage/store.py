@@ -6,6 +6,7 @@ from typing import Self
 from redis.asyncio import Redis
 
 from storage.batches import Batches
+from storage.capacity import Capacity
 from storage.connect import connect
 from storage.feed import Feed
 from storage.files import Files
@@ -16,6 +17,7 @@ from storage.queue import Queue
 from storage.scripts import Confirm, Scripts
 from storage.settings import Durability, StorageSettings
 from storage.signals import Signals
+from storage.upstream import Upstreams
 from storage.webhooks import Webhooks
 
 _CONFIRM = {
@@ -33,6 +35,8 @@ class Store:
     queue: Queue
     jobs: Jobs
     parts: Parts
+    capacity: Capacity
+    upstreams: Upstreams
     files: Files
     batches: Batches
     signals: Signals
@@ -57,6 +61,8 @@ class Store:
             queue=queue,
             jobs=jobs,
             parts=Parts(redis, scripts),
+            capacity=Capacity(redis, scripts),
+            upstreams=Upstreams(redis, scripts, durable),
             files=files,
             batches=batches,
             signals=Signals(redis),

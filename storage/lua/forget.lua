@@ -3,8 +3,8 @@
 -- Returns 1, or 0 if there is no such job of that owner.
 local id, owner, again = unpack(ARGV)
 local job = 'job:' .. id
-local whose, lane, priority, hook, inputs = unpack(
-  redis.call('HMGET', job, 'owner', 'lane', 'priority', 'webhook', 'inputs'))
+local whose, lane, priority, hook, inputs, account = unpack(
+  redis.call('HMGET', job, 'owner', 'lane', 'priority', 'webhook', 'inputs', 'account'))
 if whose ~= owner then return 0 end
 redis.call('ZREM', 'wait:' .. lane .. ':' .. priority .. ':' .. owner, id)
 redis.call('ZREM', 'asleep:' .. lane, id)
@@ -14,6 +14,7 @@ redis.call('ZADD', 'erase', now_ms() + again, id)
 if inputs then redis.call('ZADD', 'erase', now_ms(), 'inputs/' .. id .. '/') end
 release(id, lane, priority, owner)
 end_parts(id, now_ms())
+if account then leave_account(id, account) end
 tell(id, {lane = lane, owner = owner, webhook = hook}, 'deleted')
 redis.call('DEL', job)
 redis.call('PUBLISH', 'canceled:' .. lane, id)

@@ -87,7 +87,7 @@ local function wake_starved(account, most)
 end
 
 local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error',
-              'webhook', 'inputs', 'parent'}
+              'webhook', 'inputs', 'parent', 'account'}
 
 local function life(id)                       -- what its moves depend on
   local values, its = redis.call('HMGET', 'job:' .. id, 'status', 'token', unpack(LIFE)), {}
@@ -201,6 +201,13 @@ local function accept(id, owner, lane, priority, start_by, within, fields)
   return now
 end
 
+-- A job is under way at its account no longer, nor asked after.
+local function leave_account(id, account)
+  redis.call('ZREM', 'polls:' .. account, id)
+  redis.call('ZREM', 'doubts', id)
+  if redis.call('ZREM', 'slots:' .. account, id) == 1 then wake_starved(account, 1) end
+end
+
 local settle
 
 -- A job has ended, or is deleted: what it was divided into ends with it. A part that is being worked on may store its result
@@ -264,6 +271,7 @@ settle = function(id, its, status, now, record_s)
   if its.inputs then redis.call('ZADD', 'erase', now, 'inputs/' .. id .. '/') end
   if its.kind == 'transcription' then end_parts(id, now) end
   if its.parent then part_ended(id, its.parent, status, now) end
+  if its.account then leave_account(id, its.account) end
   if keep_s and tonumber(keep_s) > 0 then
     redis.call('ZADD', 'erase', now + keep_s * 1000, id)
     record_s = keep_s

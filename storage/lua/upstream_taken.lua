@@ -1,0 +1,18 @@
+-- An upstream has taken a held job: it is let go, and asked after from now on. ARGV: id, token, account, ms until it is first
+-- asked after, slot lease_ms, then field, value, ... Returns 1, also when called again; 0 if it is no longer the caller's.
+local id, token, account, after, lease = unpack(ARGV, 1, 5)
+local job, now = 'job:' .. id, now_ms()
+local status, held, its = life(id)
+if held ~= token then return 0 end
+if status == 'waiting' then return 1 end
+if status ~= 'submitting' and status ~= 'in_doubt' then return 0 end
+redis.call('HSET', job, 'status', 'waiting', unpack(ARGV, 6))
+redis.call('HDEL', job, 'stage', 'not_before', 'error')
+redis.call('ZREM', 'asleep:' .. its.lane, id)
+redis.call('ZREM', 'doubts', id)
+redis.call('ZADD', 'polls:' .. account, now + after, id)
+redis.call('ZADD', 'slots:' .. account, 'XX', now + lease, id)
+redis.call('PEXPIRE', 'slots:' .. account, 2 * lease)
+release(id, its.lane, its.priority, its.owner)
+tell(id, its, 'taken upstream')
+return 1

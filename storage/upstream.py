@@ -1,0 +1,125 @@
+"""Jobs at upstreams: what is written before and after a call that may cost something, and who asks after which.
+
+The rule: before a job is sent, the intent is written; the upstream's ids and the new state are written in one step. So
+a job that has an intent and no ids may have been taken, whoever died when: it is in doubt, looked for, and never sent
+again but on an operator's word. One asker at a time asks after an account's jobs, many in a call.
+"""
+
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+from storage import keys
+from storage.connect import command, redis_errors
+from storage.job import Job, Upstream
+from storage.queue import pairs
+from storage.scripts import Scripts
+
+SLOT_S = 3600.0
+"""How long a slot is kept for a job that nobody has asked after: longer than workers are ever away."""
+
+COLLECT = "collect"
+"""The step that a job goes on with when its upstream has ended it."""
+
+_PAGE = 1000
+
+
+class Due(NamedTuple):
+    """The jobs of an account to ask after now, and the seconds until the next is due (None: there is none).
+    `ours`: whether we are the one who asks."""
+
+    ours: bool
+    ids: list[str]
+    next_s: float | None
+
+
+class Upstreams:
+    """`durable`: where an intent is written before anything is sent (`Durability`)."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, durable: Scripts) -> None:
+        self._redis, self._scripts, self._durable = redis, scripts, durable
+
+    async def intend(self, job: Job, request: bytes) -> bool:
+        """Write down that a held job is about to be sent; False if it is no longer held, and must not be.
+
+        Raises RedisUnavailable, NotDurable: then it must not be sent either.
+        """
+        way = Upstream(intent=sha256(request).hexdigest()[:32], sent=int(time.time() * 1000))
+        written = await self._durable.call("report", job.id, job.token, "changed", *pairs({"upstream": way}))
+        if written:
+            job.upstream = way
+        return bool(written)
+
+    async def forget_intent(self, job: Job) -> bool:
+        """What was sent is known not to have been taken."""
+        job.upstream = None
+        return bool(await self._scripts.call("report", job.id, job.token, "changed", "upstream", b"null"))
+
+    async def taken(self, job: Job, ids: Sequence[str], *, ask_after_s: float, **fields: Any) -> bool:
+        """The upstream has a held job, which is asked after from now on."""
+        way = job.upstream or Upstream()
+        way.ids, way.progressed, way.looks = [*ids], int(time.time() * 1000), 0
+        fields = {"upstream": way, **fields}
+        return bool(
+            await self._scripts.call(
+                "upstream_taken",
+                job.id,
+                job.token,
+                job.account,
+                int(ask_after_s * 1000),
+                int(SLOT_S * 1000),
+                *pairs(fields),
+            )
+        )
+
+    async def doubt(self, job: Job, *, look_after_s: float | None, **fields: Any) -> bool:
+        """Nobody knows whether the upstream has a held job: look again after a while, or (None) wait for a word."""
+        after_ms = -1 if look_after_s is None else int(look_after_s * 1000)
+        fields = {"upstream": job.upstream or Upstream(), **fields}
+        return bool(await self._scripts.call("upstream_doubt", job.id, job.token, after_ms, *pairs(fields)))
+
+    async def resubmit(self, job: str) -> bool:
+        """An operator says that the upstream has not got a job in doubt. False if it is in none."""
+        return bool(await self._scripts.call("upstream_resubmit", job, b"null"))
+
+    async def doubts(self) -> list[tuple[str, int]]:
+        """The jobs in doubt, and since when (Unix ms), the longest first."""
+        with redis_errors():
+            rows = await command(self._redis, "ZRANGE", keys.DOUBTS, 0, _PAGE - 1, "WITHSCORES")
+        flat = [part for row in rows for part in (row if isinstance(row, (list, tuple)) else (row,))]
+        return [(id.decode(), int(float(since))) for id, since in zip(flat[::2], flat[1::2], strict=True)]
+
+    async def due(self, account: str, asker: str, *, lease_s: float, most: int) -> Due:
+        """What is to be asked after now, if nobody else asks; whoever is told so asks for `lease_s`."""
+        ours, next_ms, *ids = await self._scripts.call("upstream_due", account, asker, int(lease_s * 1000), most)
+        return Due(bool(ours), [id.decode() for id in ids], next_ms / 1000 if next_ms >= 0 else None)
+
+    async def seen(
+        self,
+        job: Job,
+        asker: str,
+        *,
+        again_s: float | None,
+        tell: str = "changed",
+        **fields: Any,
+    ) -> bool:
+        """What has been seen of a job: ask again after a while, or (None) collect what it made.
+
+        False if somebody else asks by now, or the job waits no longer.
+        """
+        return bool(
+            await self._scripts.call(
+                "upstream_seen",
+                job.account,
+                asker,
+                job.id,
+                -1 if again_s is None else int(again_s * 1000),
+                int(SLOT_S * 1000),
+                COLLECT,
+                tell,
+                *pairs({"upstream": job.upstream or Upstream(), **fields}),
+            )
+        )
