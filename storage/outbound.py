@@ -122,10 +122,12 @@ class Outbound:
         timeout_s: float,
         limit_bytes: int,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | AsyncIterator[bytes] | None = None,
         field: str | None = None,
     ) -> Answer:
         """One call and its answer, whatever its status. `timeout_s` is for all of it, `limit_bytes` for the body kept.
+
+        A body that comes in pieces goes out as they come; give its `content-length`, or it goes out chunked.
 
         Once the head of an answer has come, that is the answer: what then goes wrong only truncates its body.
         Raises InvalidRequest, AddressRefused, UpstreamUnreachable, UpstreamUntrusted, UpstreamTimedOut,
