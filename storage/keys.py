@@ -168,6 +168,10 @@ def parts(job: str) -> str:
     return f"parts:{job}"
 
 
+def mean(lane: str) -> str:
+    return f"mean:{lane}"
+
+
 def jobs(owner: str) -> str:
     return f"jobs:{owner}"
 

@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 
 from storage import keys
 from storage.connect import command, redis_errors
-from storage.job import Job, Upstream
+from storage.job import Job, Kind, Upstream
 from storage.queue import pairs
+from storage.rules import UPSTREAM
 from storage.scripts import Scripts
 
 SLOT_S = 3600.0
@@ -91,6 +92,14 @@ class Upstreams:
             rows = await command(self._redis, "ZRANGE", keys.DOUBTS, 0, _PAGE - 1, "WITHSCORES")
         flat = [part for row in rows for part in (row if isinstance(row, (list, tuple)) else (row,))]
         return [(id.decode(), int(float(since))) for id, since in zip(flat[::2], flat[1::2], strict=True)]
+
+    async def usual_s(self, *kinds: Kind) -> dict[Kind, float]:
+        """How long jobs of these kinds have taken so far, in seconds; 0 if it is not known."""
+        if not kinds:
+            return {}
+        with redis_errors():
+            found = await command(self._redis, "HMGET", keys.mean(UPSTREAM), *kinds)
+        return {kind: float(mean or 0) / 1000 for kind, mean in zip(kinds, found, strict=True)}
 
     async def due(self, account: str, asker: str, *, lease_s: float, most: int) -> Due:
         """What is to be asked after now, if nobody else asks; whoever is told so asks for `lease_s`."""

@@ -108,6 +108,16 @@ Item = Pending | Done | Failed
 """How it stands with one item of a job (one of two clips, one of four pictures). `id`: what the upstream calls it."""
 
 
+def spread(items: Sequence[Item], count: int) -> tuple[Item, ...]:
+    """What a reply says of a job, for each of the job's items. Upstreams may tell of fewer than there are: the last one
+    then stands for the rest, unless it is there already. That one was promised and never came."""
+    told = tuple(items[:count])
+    if not told:
+        return (Pending(),) * count
+    missing = Failed(UpstreamMalformed(f"the upstream delivered {len(told)} of {count}"))
+    return told + (missing if isinstance(told[-1], Done) else told[-1],) * (count - len(told))
+
+
 class Taken(msgspec.Struct, frozen=True):
     """The upstream has accepted a job: under these ids it is polled, in the order of the items. Where it answers with
     the result itself there are none, and the `items` are there."""

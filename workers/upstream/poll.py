@@ -1,0 +1,83 @@
+"""The shared poller: asks after the jobs of all accounts, many in a call, one asker an account, whichever worker it is.
+
+It writes what it sees and moves jobs on; it holds none. A job that makes no progress for long, or is too old, is given
+up with what there is: one clip of two is kept. Cancelled, or killed, it leaves nothing half-done: another goes on when
+its lease has ended.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from storage.accounts import Account, Accounts
+from storage.errors import RedisUnavailable
+from storage.store import Store
+from workers.adapters.base import Adapter
+from workers.upstream.looking import Look
+from workers.upstream.progress import USUAL, Limits
+from workers.upstream.sending import Sending
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 15.0
+MOST = 500
+_IDLE_S, _AT_LEAST_S = 1.0, 0.2
+
+
+class Poller:
+    """A worker's. `adapters`: those of all accounts, by their names; `name`: the worker's."""
+
+    def __init__(
+        self,
+        store: Store,
+        accounts: Accounts,
+        adapters: Mapping[str, Adapter],
+        sending: Sending,
+        *,
+        name: str,
+        limits: Limits = USUAL,
+    ) -> None:
+        self._store, self._accounts, self._adapters, self._sending = store, accounts, adapters, sending
+        self._name, self._limits = name, limits
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._failures: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        try:
+            while True:
+                wait_s = await self._turn()
+                await asyncio.sleep(wait_s)
+        finally:
+            for task in self._asking.values():
+                task.cancel()
+            await asyncio.gather(*self._asking.values(), return_exceptions=True)
+
+    async def _turn(self) -> float:
+        """Begin what is due. Returns the seconds until it is worth looking again."""
+        waits = [_IDLE_S]
+        self._asking = {name: task for name, task in self._asking.items() if not task.done()}
+        for name, account in (await asyncio.to_thread(self._accounts.all)).items():
+            if name in self._asking or not self._adapters[name].batch:
+                continue
+            try:
+                due = await self._store.upstreams.due(name, self._name, lease_s=LEASE_S, most=MOST)
+            except RedisUnavailable as error:
+                log.warning("poller: %s", error)
+                continue
+            if due.ours and due.next_s is not None:
+                waits.append(due.next_s)
+            if due.ids:
+                self._asking[name] = asyncio.create_task(self._ask(account, due.ids))
+        return max(_AT_LEAST_S, min(waits))
+
+    async def _ask(self, account: Account, ids: list[str]) -> None:
+        look = Look(self._store, self._sending, account, self._adapters[account.name], self._name, self._limits)
+        try:
+            jobs = [job for job in await self._store.jobs.get(*ids) if job is not None]
+            failed = await look.after(jobs, failures=self._failures.get(account.name, 0))
+            self._failures[account.name] = self._failures.get(account.name, 0) + 1 if failed else 0
+        except RedisUnavailable as error:
+            log.warning("poller: %s", error)
+        except Exception:  # it is asked after again, by us or another
+            log.exception("poller: asking after the jobs of %s broke", account.name)
