@@ -129,7 +129,7 @@ class Upstream(msgspec.Struct, omit_defaults=True):
     `intent`: a digest of the request, from before it is sent until the answer is stored: a job that has one and no
     `ids` may have been taken. `ids`: what it is polled by. `items`: how each item stood when it was last seen, as the
     workers write it. `progressed`: when that last changed. `absent`: polls in a row that an id was left out of.
-    `looks`: how often it was looked for while in doubt.
+    `looks`: how often it was looked for while in doubt. `tried`: the accounts that would not take it.
     """
 
     intent: str = ""
@@ -139,6 +139,7 @@ class Upstream(msgspec.Struct, omit_defaults=True):
     progressed: int = 0
     absent: dict[str, int] = {}
     looks: int = 0
+    tried: list[str] = []
 
     @property
     def in_doubt(self) -> bool:
@@ -146,7 +147,8 @@ class Upstream(msgspec.Struct, omit_defaults=True):
 
 
 class Output(msgspec.Struct, omit_defaults=True):
-    """One file of a job's result, known from admission on and filled in as it is made."""
+    """One file of a job's result, known from admission on and filled in as it is made. `upstream_id`, `upstream_task`:
+    what the account that made it calls it, and the task that it came of."""
 
     item: int
     part: Part = Part.MAIN
@@ -161,6 +163,8 @@ class Output(msgspec.Struct, omit_defaults=True):
     sha256: str | None = None
     metadata: dict[str, Any] = {}
     error: Failure | None = None
+    upstream_id: str | None = None
+    upstream_task: str | None = None
 
 
 _ROLES = {

@@ -48,16 +48,20 @@ class Upstreams:
 
         Raises RedisUnavailable, NotDurable: then it must not be sent either.
         """
-        way = Upstream(intent=sha256(request).hexdigest()[:32], sent=int(time.time() * 1000))
+        tried = job.upstream.tried if job.upstream else []
+        way = Upstream(intent=sha256(request).hexdigest()[:32], sent=int(time.time() * 1000), tried=tried)
         written = await self._durable.call("report", job.id, job.token, "changed", *pairs({"upstream": way}))
         if written:
             job.upstream = way
         return bool(written)
 
     async def forget_intent(self, job: Job) -> bool:
-        """What was sent is known not to have been taken."""
-        job.upstream = None
-        return bool(await self._scripts.call("report", job.id, job.token, "changed", "upstream", b"null"))
+        """What was sent to a held job's account is known not to have been taken there."""
+        tried = [*dict.fromkeys([*(job.upstream.tried if job.upstream else []), job.account])]
+        job.upstream = Upstream(tried=tried)
+        return bool(
+            await self._scripts.call("report", job.id, job.token, "changed", *pairs({"upstream": job.upstream}))
+        )
 
     async def taken(self, job: Job, ids: Sequence[str], *, ask_after_s: float, **fields: Any) -> bool:
         """The upstream has a held job, which is asked after from now on."""

@@ -185,7 +185,8 @@ class Lane:
 
     async def _hand_back(self, job: Job, *, delay_s: float, give_back: bool, **fields: Any) -> None:
         how: dict[str, Any] = {"delay_s": delay_s, "give_back": give_back, **fields}
-        if job.status in (Status.RUNNING, Status.SUBMITTING):
+        sent = job.upstream is not None and job.upstream.in_doubt  # never back to where it would be sent again
+        if job.status in (Status.RUNNING, Status.SUBMITTING) and not sent:
             await self._queue.advance(job.id, Status.QUEUED, token=job.token, **how)
         else:  # further along: it keeps its state
             await self._queue.park(job, **how)

@@ -63,7 +63,7 @@ class Attempt:
         self.queue: Queue = ctx["queue"]
         self.objects: Objects = ctx["objects"]
         self.spool: Spool = ctx["spool"]
-        self.generate: Generate = ctx["engines"][job.engine]
+        self._engines: Mapping[str, Generate] = ctx["engines"]
         self.items = range(1, job.items + 1)
         self._fetched: dict[str, str] | None = None
 
@@ -130,7 +130,7 @@ class Attempt:
         reached = [0.0]
         ticking = asyncio.create_task(self._tick(item, reached, folder / _PREVIEW))
         try:
-            made = await self.generate(task, folder, lambda progress: reached.__setitem__(0, progress))
+            made = await self._engines[self.job.engine](task, folder, lambda progress: reached.__setitem__(0, progress))
         finally:
             await end(ticking)
         await asyncio.to_thread(self.spool.keep, self.job, item, made)

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from storage import keys
 from storage.accounts import Account
 from storage.capacity import Capacity
-from storage.job import Failure, Job, Status
+from storage.job import Failure, Job, Status, Upstream
 from storage.jobs import Jobs
 from storage.queue import Queue
 from storage.rules import UPSTREAM
@@ -89,7 +89,9 @@ async def test_one_whose_worker_died_before_it_is_not(
 async def test_what_is_known_not_to_have_been_taken_is_in_no_doubt(jobs: Jobs, job: Job, upstreams: Upstreams) -> None:
     await upstreams.intend(job, BODY)
     assert await upstreams.forget_intent(job)
-    assert (await read(jobs, job.id)).upstream is None
+    assert (await read(jobs, job.id)).upstream == Upstream(tried=["studio"])
+    assert job.upstream
+    assert not job.upstream.in_doubt
 
 
 async def test_a_job_that_was_taken_is_held_by_nobody_and_asked_after(

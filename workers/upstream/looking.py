@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from storage.accounts import Account
-from storage.capacity import AccountState
 from storage.errors import UpstreamError
 from storage.events import progress_word
 from storage.job import Failure, Job, OutputStatus
 from storage.store import Store
 from workers.adapters.base import Adapter, Call, Failed, Item, Pending, Reply
 from workers.upstream import spacing
+from workers.upstream.blaming import blame
 from workers.upstream.progress import Limits, Sight, missing, open_ids, sight
 from workers.upstream.sending import Sending
-from workers.upstream.verdict import judged
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,7 @@ class Look:
         """Ask after jobs, and write what is seen. True if the account could not be asked (after `failures` before)."""
         asked = await self._asked([id for job in jobs for id in open_ids(job)])
         if asked.error:
-            await self._blame(asked.error)
+            await blame(self._store.capacity, self._account, asked.error)
         usual_s = await self._store.upstreams.usual_s(*{job.kind for job in jobs})
         await asyncio.gather(*(self._look(job, asked, usual_s[job.kind], failures) for job in jobs))
         return asked.error is not None
@@ -104,13 +103,6 @@ class Look:
             progress=progress,
             outputs=job.outputs,
         )
-
-    async def _blame(self, error: UpstreamError) -> None:
-        verdict = judged(error)
-        if verdict.state in (None, AccountState.COOLING):
-            await self._store.capacity.failed(self._account.name, str(error), rest_s=verdict.rest_s)
-        else:
-            await self._store.capacity.out_of_use(self._account.name, verdict.state, str(error), for_s=verdict.rest_s)
 
     async def _call(self, call: Call) -> Reply:
         return await self._sending.call(self._account, self._adapter, call)

@@ -1,0 +1,49 @@
+"""What an upstream has made, brought home: fetched through the guard, judged by its bytes, and only then believed."""
+
+import asyncio
+from pathlib import Path
+
+from storage.errors import UpstreamFailed, UpstreamMalformed
+from storage.job import Job
+from storage.outbound import Outbound
+from workers.adapters.base import Done, File
+from workers.engines.base import Artifact, Made
+from workers.upstream.checks import checked
+
+MOST_BYTES = 2_000_000_000
+FETCH_S = 1800.0
+_CHUNK = 1 << 18
+
+
+async def made_of(item: Done, folder: Path, job: Job, outbound: Outbound | None) -> Made:
+    """An item's files, in `folder`. `outbound`: who fetches what is an address; None where there must be none.
+
+    Raises UpstreamError: what cannot be had, or is not what it should be.
+    """
+    artifacts = [await _had(file, folder, job, outbound) for file in item.files]
+    if not any(artifact.part == "main" for artifact in artifacts):
+        raise UpstreamMalformed("the upstream delivered no result")
+    about = {"engine": job.account, "embedded": False, **item.metadata}
+    return Made(artifacts, about | ({"upstream_id": item.id} if item.id else {}))
+
+
+async def _had(file: File, folder: Path, job: Job, outbound: Outbound | None) -> Artifact:
+    path = folder / f"{file.part}.file"
+    if file.path is not None:
+        await asyncio.to_thread(file.path.replace, path)
+    elif file.data is not None:
+        await asyncio.to_thread(path.write_bytes, file.data)
+    elif file.url is not None and outbound is not None:
+        await _fetch(outbound, file.url, path)
+    else:
+        raise UpstreamMalformed("the upstream delivered a result that is nowhere")
+    return await asyncio.to_thread(checked, path, file, job)
+
+
+async def _fetch(outbound: Outbound, url: str, path: Path) -> None:
+    async with outbound.stream(url, timeout_s=FETCH_S, limit_bytes=MOST_BYTES) as reading:
+        if reading.status != 200:
+            raise UpstreamFailed(f"the upstream's file could not be fetched: {reading.status}")
+        with await asyncio.to_thread(path.open, "wb") as out:
+            async for chunk in reading:
+                await asyncio.to_thread(out.write, chunk)

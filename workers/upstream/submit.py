@@ -1,0 +1,175 @@
+"""The step that sends a job to an account: once. Where nobody can be sure that it arrived, it is looked for.
+
+Before the call the intent is written, after it the upstream's ids, in the step that moves the state. Whoever finds a job
+with an intent and no ids, because its worker died or no answer came, asks the upstream for its recent work. It is sent
+again only where the upstream has said that it did not take it, or on an operator's word.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from storage.accounts import Account, Accounts
+from storage.errors import RequestError, UpstreamError
+from storage.job import Failure, Job
+from storage.upstream import SLOT_S
+from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
+from workers.outcomes import JobFailed, NoLongerHeld, PutOff
+from workers.render import Attempt
+from workers.upstream.blaming import blame
+from workers.upstream.choosing import ranked
+from workers.upstream.fetching import made_of
+from workers.upstream.sending import Sending, fingerprint
+from workers.upstream.sources import origin
+from workers.upstream.spacing import FIRST_S
+
+MOST_TRIES = 6
+"""How often a job is sent that accounts have refused to take, for reasons that may pass."""
+
+LOOKS, LOOK_FIRST_S, LOOK_AGAIN_S = 4, 10.0, 30.0
+"""How often a job in doubt is looked for before an operator is waited for: new work may be missing from a list."""
+
+_CLOCKS_MS = 120_000  # by how much an upstream's clock may be behind ours
+_ELSEWHERE_S, _AGAIN_S = 0.0, 10.0
+
+
+async def submit(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+    """The arq function. `ctx` as in `workers.render.render`, and "accounts", "adapters" (by account) and "sending"."""
+    return await _Submission(ctx, job).end()
+
+
+class _Submission(Attempt):
+    """One attempt at one job. Where the upstream answers with the result itself, that is stored in the same attempt."""
+
+    def __init__(self, ctx: dict[str, Any], job: Job) -> None:
+        super().__init__(ctx, job)
+        self.accounts: Accounts = ctx["accounts"]
+        self.adapters: Mapping[str, Adapter] = ctx["adapters"]
+        self.sending: Sending = ctx["sending"]
+
+    async def make(self, item: int) -> None:
+        """All items come at once: into the spool, or later, to be collected (NoLongerHeld)."""
+        if await asyncio.to_thread(self.spool.made, self.job, item):
+            return
+        if self.job.upstream and self.job.upstream.in_doubt:
+            await self._look_for()
+        else:
+            await self._send()
+
+    async def _send(self) -> None:
+        try:
+            goes_on = await origin(self.store, self.job)
+        except RequestError as error:
+            raise JobFailed(Failure.of(error)) from error
+        account = await self._account(goes_on.account)
+        adapter = self.adapters[account.name]
+        task = Task(job=self.job, model=account.models[self.job.model], sources=goes_on.sources)
+        try:
+            call = adapter.submit(task)
+        except (RequestError, UpstreamError) as error:  # it cannot be said in this dialect
+            await self.store.capacity.release(account.name, self.job.id)
+            raise JobFailed(Failure.of(error)) from error
+        given = {name: Path(path) for name, path in (await self._inputs()).items()}
+        if not await self.store.upstreams.intend(self.job, fingerprint(call)):
+            await self.store.capacity.release(account.name, self.job.id)
+            raise NoLongerHeld
+        sent = asyncio.ensure_future(self._sent(account, task, call, given))
+        try:
+            await asyncio.shield(sent)
+        except asyncio.CancelledError:  # it is on its way: what is answered is still written, if we live as long
+            await asyncio.wait([sent])
+            raise
+
+    async def _account(self, only: str) -> Account:
+        """The account that the job goes to, with a slot of it. Raises NoLongerHeld where there is none just now."""
+        serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
+        able = [each for each in serving if self.job.kind in self.adapters[each.name].kinds]
+        tried = self.job.upstream.tried if self.job.upstream else []
+        order = ranked(able, self.job, tried=tried, only=only)
+        name = await self.store.capacity.take(self.job, order, lease_s=SLOT_S)
+        account = self.accounts.get(name) if name else None
+        if account is None:
+            raise NoLongerHeld
+        return account
+
+    async def _sent(self, account: Account, task: Task, call: Call, given: Mapping[str, Path]) -> None:
+        adapter = self.adapters[account.name]
+        folder = await asyncio.to_thread(self.spool.folder, self.job, 1)
+        try:
+            reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
+            taken = adapter.taken(task, reply)
+        except UpstreamError as error:
+            await self._refused(account, error)
+        else:
+            await self.store.capacity.went_well(account.name)
+            await self._taken(account, taken)
+
+    async def _taken(self, account: Account, taken: Taken) -> None:
+        if taken.ids:
+            await self.store.upstreams.taken(self.job, taken.ids, ask_after_s=FIRST_S)
+            raise NoLongerHeld
+        for number, item in enumerate(spread(taken.items, self.job.items), 1):
+            await self._keep(number, item)
+        await self.store.capacity.release(account.name, self.job.id)
+
+    async def _keep(self, number: int, item: Item) -> None:
+        """An item that came with the answer."""
+        match item:
+            case Done():
+                folder = await asyncio.to_thread(self.spool.folder, self.job, number)
+                made = await made_of(item, folder, self.job, None)
+                await asyncio.to_thread(self.spool.keep, self.job, number, made)
+            case Failed(error=error):
+                await self.give_up(number, Failure.of(error))
+            case _:
+                await self.give_up(number, Failure("upstream_malformed", "the upstream answered without a result"))
+
+    async def _refused(self, account: Account, error: UpstreamError) -> None:
+        """Raises what becomes of the job."""
+        verdict = await blame(self.store.capacity, account, error)
+        if error.in_doubt:
+            await self._doubt(error)
+        await self.store.upstreams.forget_intent(self.job)
+        await self.store.capacity.release(account.name, self.job.id)
+        if not verdict.elsewhere or self.job.attempt >= MOST_TRIES:
+            raise JobFailed(Failure.of(error))
+        others = {each.name for each in self.accounts.serving(self.job.model)} - set(self._tried())
+        delay_s = _ELSEWHERE_S if others else error.retry_after_s or _AGAIN_S
+        raise PutOff(delay_s, stage=error.code, error=Failure.of(error))
+
+    def _tried(self) -> Sequence[str]:
+        return self.job.upstream.tried if self.job.upstream else []
+
+    async def _doubt(self, error: UpstreamError | None = None) -> None:
+        """Raises NoLongerHeld: the job is looked for in a while, if its upstream lists its work; else somebody has to
+        say what became of it."""
+        way, adapter = self.job.upstream, self.adapters.get(self.job.account)
+        looks = way.looks if way else 0
+        more = adapter is not None and adapter.recent() is not None and looks < LOOKS
+        fields = {"error": Failure.of(error)} if error else {}
+        look_s = (LOOK_AGAIN_S if looks else LOOK_FIRST_S) if more else None
+        await self.store.upstreams.doubt(self.job, look_after_s=look_s, **fields)
+        raise NoLongerHeld
+
+    async def _look_for(self) -> None:
+        """A job that may have been taken: ask the upstream for its recent work. Raises what becomes of it."""
+        way, account = self.job.upstream, self.accounts.get(self.job.account)
+        adapter = self.adapters.get(self.job.account)
+        call = adapter.recent() if adapter else None
+        if way is None or account is None or adapter is None or call is None:
+            await self._doubt()
+            return
+        task = Task(job=self.job, model=account.models.get(self.job.model, self.job.model))
+        way.looks += 1
+        try:
+            found = adapter.found(task, way.sent - _CLOCKS_MS, await self.sending.call(account, adapter, call))
+        except UpstreamError as error:
+            await blame(self.store.capacity, account, error)
+            await self._doubt(error)
+            return
+        if len(found) == 1:
+            await self._taken(account, found[0])
+        elif found:
+            way.looks = LOOKS  # several could be it: only a person can tell
+        await self._doubt()
