@@ -1,4 +1,4 @@
-"""The step that brings home what an upstream has made. It costs nothing, and so is tried again apart from the making."""
+"""The step that brings home what an upstream has made. It costs nothing, and is tried again apart from the making."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _FIRST_S, _FACTOR, _MOST_S = 2.0, 2.0, 60.0
 
 
 async def collect(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The arq function. `ctx` as in `workers.upstream.submit`, and "fetching": the client for addresses from outside."""
+    """The arq function. `ctx` as for `submit`, and "fetching": the client for addresses from outside."""
     return await _Collection(ctx, job).end()
 
 

@@ -1,8 +1,8 @@
 """The step that sends a job to an account: once. Where nobody can be sure that it arrived, it is looked for.
 
-Before the call the intent is written, after it the upstream's ids, in the step that moves the state. Whoever finds a job
-with an intent and no ids, because its worker died or no answer came, asks the upstream for its recent work. It is sent
-again only where the upstream has said that it did not take it, or on an operator's word.
+Before the call the intent is written, after it the upstream's ids, in the step that moves the state. Whoever finds a
+job with an intent and no ids, because its worker died or no answer came, asks the upstream for its recent work. It is
+sent again only where the upstream has said that it did not take it, or on an operator's word.
 """
 
 import asyncio
