@@ -20,5 +20,9 @@
    accepted calls are counted leaves them out.
 """
 
-FAMILIES: dict[str, str] = {}
+FAMILIES: dict[str, str] = {
+    "suno": "cli.fakes.suno:Suno",
+    "suno_relay": "cli.fakes.suno_relay:SunoRelay",
+    "sunoapi": "cli.fakes.sunoapi:SunoApi",
+}
 """By their names on the command line: where each is, as "module:Class"."""
