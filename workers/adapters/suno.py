@@ -49,11 +49,12 @@ class Suno:
             body = suno_bodies.for_web(body, task.job.id, self.options.user_tier)
         return _paid(f"/api/generate/{self.options.generate}/", body)
 
-    def taken(self, task: Task, reply: Reply) -> Taken:  # noqa: ARG002 - one clip or two, the reply says
+    def taken(self, task: Task, reply: Reply) -> Taken:
         """The clips' ids. The status beside them is the submission's. Raises UpstreamError."""
         if reply.status not in (200, 201):
             raise refused(reply, paid=True)
-        ids = tuple(dict.fromkeys(id for clip in _clips(reply, in_doubt=True) if (id := text(clip.get("id")))))
+        clips = _clips(reply, in_doubt=True, bare=task.job.kind == Kind.MUSIC_CONCAT)
+        ids = tuple(dict.fromkeys(id for clip in clips if (id := text(clip.get("id")))))
         if not ids:
             raise UpstreamMalformed("the upstream took a song and named no clip of it", in_doubt=True)
         return Taken(ids)
@@ -78,7 +79,7 @@ class Suno:
             return {}
         if reply.status != 200:
             raise refused(reply, paid=False)
-        clips = _clips(reply, in_doubt=False)
+        clips = _clips(reply, bare=True)
         found: dict[str, tuple[Item, ...]] = {id: (item(clip),) for clip in clips if (id := text(clip.get("id")))}
         if clips and not found:
             raise UpstreamMalformed("the upstream lists clips that have no ids")
@@ -101,7 +102,7 @@ class Suno:
         """Raises UpstreamError."""
         if reply.status != 200:
             raise refused(reply, paid=False)
-        return suno_found.found(task, since_ms, _clips(reply, in_doubt=False))
+        return suno_found.found(task, since_ms, _clips(reply))
 
     def credits(self) -> Call:
         return Call(method="GET", path="/api/billing/info/")
@@ -120,15 +121,15 @@ def _paid(path: str, body: dict[str, Any]) -> Call:
     return Call(method="POST", path=path, json=body, pays=True, timeout_s=_GENERATE_S)
 
 
-def _clips(reply: Reply, *, in_doubt: bool) -> list[Mapping[str, Any]]:
-    """The clips of a reply in any of its shapes: a bare list, an object with `clips`, one clip. Raises
-    UpstreamMalformed, also where there should be some and are none that could be read."""
+def _clips(reply: Reply, *, in_doubt: bool = False, bare: bool = False) -> list[Mapping[str, Any]]:
+    """The clips of a reply in any of its shapes: a list, an object with `clips`, and if it may be `bare`, one clip. (A
+    submission has an id and a status as well.) Raises UpstreamMalformed, also where there are some and none is read."""
     try:
         body = reply.json
     except UpstreamMalformed as error:
         error.in_doubt = in_doubt
         raise
-    if isinstance(body, dict) and "clips" not in body and text(body.get("id")) and "status" in body:
+    if bare and isinstance(body, dict) and "clips" not in body and text(body.get("id")) and "status" in body:
         return [body]
     listed = body.get("clips") if isinstance(body, dict) else body
     clips = records(listed)

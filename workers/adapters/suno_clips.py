@@ -45,7 +45,11 @@ _KNOWN = frozenset(
     "created_at user_id display_name handle is_handle_updated avatar_image_url is_liked is_trashed is_public reaction "
     "play_count upvote_count media_urls action_config ownership entity_type duration metadata".split()
 )
-_OURS = {"duration": "duration_s"}  # what our word differs for
+_WORDS = ("tags", "negative_tags", "prompt", "gpt_description_prompt")
+_KNOWN_DETAILS = frozenset(
+    "audio_prompt_id history concat_history type duration refund_credits stream infill has_vocal can_remix is_remix "
+    "error_type error_message".split()
+) | frozenset(_WORDS)
 
 
 def text(value: object) -> str:
@@ -141,13 +145,21 @@ def covers(small: object, large: object = None) -> tuple[File, ...]:
 
 
 def metadata(clip: Mapping[str, Any]) -> dict[str, Any]:
-    """What a clip says of itself, and under `upstream` what it says that we do not know. Nothing of its account."""
+    """What a clip says of itself, and under `upstream` what it says that we do not know. Nothing of its account, and no
+    id of another clip: callers know those by others."""
     details = record(clip.get("metadata"))
-    named = {_OURS.get(name, name): value for name, value in details.items() if value is not None}
-    if title := text(clip.get("title")):
-        named["title"] = title
-    named.setdefault("duration_s", number(clip.get("duration")))
-    unknown = {name: value for name, value in clip.items() if name not in _KNOWN and value is not None}
-    return {name: value for name, value in named.items() if value is not None} | (
-        {"upstream": unknown} if unknown else {}
-    )
+    said: dict[str, Any] = {name: text(details.get(name)) or None for name in _WORDS}
+    length = number(details.get("duration"))
+    news = {name: value for name, value in clip.items() if name not in _KNOWN}
+    more = {name: value for name, value in details.items() if name not in _KNOWN_DETAILS}
+    found = {
+        "title": text(clip.get("title")) or None,
+        **said,
+        "duration_s": number(clip.get("duration")) if length is None else length,
+        "upstream": _told(news | {"metadata": _told(more) or None}) or None,
+    }
+    return _told(found)
+
+
+def _told(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value is not None}
