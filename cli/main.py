@@ -19,6 +19,7 @@ _ELSEWHERE = {
     "batch": "cli.batch",
     "webhook": "cli.webhooks",
     "models": "cli.models",
+    "fake-upstream": "cli.fakes.command",
 }
 """Commands by the module that each is in: loaded when it is asked for."""
 
@@ -30,7 +31,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        return cast(click.Command, getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name))
+        return cast(click.Command, getattr(import_module(_ELSEWHERE[cmd_name]), cmd_name.replace("-", "_")))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

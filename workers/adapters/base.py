@@ -7,7 +7,7 @@ the job (`Given`) into it. A reply that cannot be read raises UpstreamMalformed;
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -166,7 +166,7 @@ class Adapter(Protocol):
         ...
 
     def read(self, reply: Reply) -> dict[str, tuple[Item, ...]]:
-        """By the id asked for: how each of its items stands. Ids the reply leaves out are left out."""
+        """By the id asked for: how each of its items stands (`spread` them). Ids the reply leaves out are left out."""
         ...
 
     def single(self, id: str) -> Call | None:
@@ -183,4 +183,27 @@ class Adapter(Protocol):
 
     def found(self, task: Task, since_ms: int, reply: Reply) -> Sequence[Taken]:
         """What of that list may be this job, submitted not before `since_ms` (Unix): none, one, or several."""
+        ...
+
+
+@runtime_checkable
+class Prepaid(Protocol):
+    """An adapter whose upstream says what an account has left to pay with."""
+
+    def credits(self) -> Call:
+        """Asks."""
+        ...
+
+    def balance(self, reply: Reply) -> float:
+        """What it says, in credits of the upstream's."""
+        ...
+
+
+@runtime_checkable
+class CalledBack(Protocol):
+    """An adapter whose upstream calls back (`Task.callback_url`)."""
+
+    def heard(self, body: bytes) -> dict[str, tuple[Item, ...]]:
+        """What such a call says, as `read` would. Raises UpstreamMalformed. Nothing proves who it is from: take it as
+        a reason to poll, not as the truth."""
         ...
