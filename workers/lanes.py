@@ -36,13 +36,23 @@ _RUN_S = 1800.0
 
 class Lane:
     """`slots` jobs at once, each held for `lease_s` at a time; at a stop they get `drain_s` to end by themselves.
+    `taken`: what a queued job is from when it is claimed.
 
     `lease_s` must be longer than the event loop is ever blocked.
     """
 
     def __init__(
-        self, name: str, steps: Sequence[Step], *, worker: str, slots: int, lease_s: float = 10.0, drain_s: float = 10.0
+        self,
+        name: str,
+        steps: Sequence[Step],
+        *,
+        worker: str,
+        slots: int,
+        lease_s: float = 10.0,
+        drain_s: float = 10.0,
+        taken: Status = Status.RUNNING,
     ) -> None:
+        self.taken = taken
         self.name, self.worker, self.slots, self.lease_s, self.drain_s = name, worker, slots, lease_s, drain_s
         self.steps: dict[str, Function] = {function.name: function for function in map(_function, steps)}
         self.held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
@@ -100,7 +110,7 @@ class Lane:
             await self._queue.listen(self.name, min(_LISTEN_S, wake_s) if wake_s is not None else _LISTEN_S)
 
     async def _take(self, free: int) -> tuple[float | None, int]:
-        wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s)
+        wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s, taken=self.taken)
         for job in jobs:
             self._drop(job.id)  # an earlier attempt of ours, whose lease ran out: its word no longer counts
             task = asyncio.create_task(self._run(job))

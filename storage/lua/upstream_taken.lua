@@ -8,6 +8,7 @@ if status == 'waiting' then return 1 end
 if status ~= 'submitting' and status ~= 'in_doubt' then return 0 end
 redis.call('HSET', job, 'status', 'waiting', unpack(ARGV, 6))
 redis.call('HDEL', job, 'stage', 'not_before', 'error')
+redis.call('HSET', job, 'attempt', 0)                   -- what is tried from now on is another thing
 redis.call('ZREM', 'asleep:' .. its.lane, id)
 redis.call('ZREM', 'doubts', id)
 redis.call('ZADD', 'polls:' .. account, now + after, id)

@@ -1,0 +1,48 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from cli.embedded import Objects as ObjectServer
+from storage.objects import Objects
+from tests.workers.jobs import settings
+from tests.workers.upstream.bench import Bench
+
+
+@pytest.fixture
+async def bench(redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> AsyncIterator[Bench]:
+    configured = settings(
+        redis_url,
+        s3_endpoint=s3_server.endpoint,
+        s3_bucket=s3_server.bucket,
+        s3_access_key=SecretStr(s3_server.access_key),
+        s3_secret_key=SecretStr(s3_server.secret_key),
+    )
+    objects = await asyncio.to_thread(Objects.open, configured)
+    bench = Bench(configured, objects, tmp_path)
+    await bench.store.start()
+    yield bench
+    await bench.store.close()
+    await objects.close()
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fakes take a fraction of a second; so does our patience with them."""
+    for name, seconds in {
+        "spacing.EVERY_S": 0.05,
+        "spacing.FIRST_S": 0.05,
+        "submit.FIRST_S": 0.05,
+        "submit.LOOK_FIRST_S": 0.05,
+        "submit.LOOK_AGAIN_S": 0.05,
+        "submit._AGAIN_S": 0.05,
+        "collect._FIRST_S": 0.05,
+        "verdict.BUSY_S": 0.2,
+        "verdict.RENEWED_S": 0.2,
+        "poll._IDLE_S": 0.05,
+        "poll._AT_LEAST_S": 0.02,
+    }.items():
+        monkeypatch.setattr(f"workers.upstream.{name}", seconds)
+    monkeypatch.setattr("storage.capacity.FIRST_REST_S", 0.2)
