@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from storage.errors import EngineFailed, InvalidRequest
 from tests.workers.engines.speech.conftest import Speak
+from workers.engines.base import Made
 from workers.engines.host import EngineHost
 from workers.engines.limits import Limits
 from workers.engines.speech import weights
 from workers.engines.speech.engine import Speech
 
-TWO = "The rain has stopped at last. We can go out now."
+ONE = "We can go out now."
+TWO = f"The rain has stopped at last. {ONE}"
 
 
 def task(input: str, **request: Any) -> dict[str, Any]:
@@ -27,25 +29,47 @@ def samples(path: Path) -> Any:
     return np.fromfile(path, "<i2").astype(np.float64) / 32768
 
 
-def test_each_sentence_lies_there_before_the_next_is_spoken(engine: Speech, tmp_path: Path) -> None:
+class Spoken(NamedTuple):
+    """What came of `TWO`; `seen`: at each report, how far it was, and which files lay there."""
+
+    made: Made
+    folder: Path
+    seen: list[tuple[float, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def two(engine: Speech, tmp_path_factory: pytest.TempPathFactory) -> Spoken:
+    """The two sentences, spoken once for all tests that listen to them: a second takes the processor a second."""
+    folder = tmp_path_factory.mktemp("two")
     seen: list[tuple[float, list[str]]] = []
 
     def report(reached: float) -> None:
-        seen.append((reached, sorted(path.name for path in tmp_path.iterdir())))
+        seen.append((reached, sorted(path.name for path in folder.iterdir())))
 
-    made = engine.generate(task(TWO, response_format="pcm"), tmp_path, report)
+    return Spoken(engine.generate(task(TWO, response_format="pcm"), folder, report), folder, seen)
+
+
+@pytest.fixture(scope="module")
+def plain_s(engine: Speech, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long a sentence is at its usual speed."""
+    spoken = engine.generate(task(ONE, voice="nova"), tmp_path_factory.mktemp("plain"), lambda _: None)
+    return spoken.artifacts[0].duration_s or 0
+
+
+def test_each_sentence_lies_there_before_the_next_is_spoken(two: Spoken) -> None:
+    made, folder, seen = two
     first, second = "sentence-0001.pcm", "sentence-0002.pcm"
     assert [names for _, names in seen[:3]] == [[], [first], [first, second]]
     assert [reached for reached, _ in seen] == sorted(reached for reached, _ in seen)
     assert seen[-1][0] == 1.0
-    parts = (tmp_path / first).read_bytes() + (tmp_path / second).read_bytes()
+    parts = (folder / first).read_bytes() + (folder / second).read_bytes()
     assert parts == Path(made.artifacts[0].path).read_bytes()
     facts = {"engine": "kokoro", "embedded": True, "voice": "af_alloy", "language": "en-us", "sentences": 2}
     assert facts.items() <= made.metadata.items()
 
 
-def test_it_is_speech_of_a_plausible_length_and_level(speak: Speak) -> None:
-    made = speak(TWO, voice="nova", response_format="pcm")
+def test_it_is_speech_of_a_plausible_length_and_level(two: Spoken) -> None:
+    made = two.made
     heard = samples(Path(made.artifacts[0].path))
     assert made.artifacts[0].duration_s == pytest.approx(len(heard) / 24_000, abs=0.001)
     assert 2.0 < len(heard) / 24_000 < 6.0
@@ -56,9 +80,9 @@ def test_it_is_speech_of_a_plausible_length_and_level(speak: Speak) -> None:
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.5])
-def test_speed_is_heard(speak: Speak, speed: float) -> None:
-    slow, plain = (speak("We can go out now.", speed=one).artifacts[0].duration_s or 0 for one in (speed, 1.0))
-    assert plain / slow == pytest.approx(speed, rel=0.3)
+def test_speed_is_heard(speak: Speak, plain_s: float, speed: float) -> None:
+    made = speak(ONE, voice="nova", speed=speed)
+    assert plain_s / (made.artifacts[0].duration_s or 0) == pytest.approx(speed, rel=0.3)
 
 
 def test_a_voice_gives_way_to_one_that_reads_the_text(speak: Speak) -> None:

