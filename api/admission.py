@@ -46,8 +46,17 @@ class NewJob(NamedTuple):
     inputs: Mapping[str, Input] = {}
 
 
-async def admit(request: Call, body: bytes, understand: Callable[[bytes], Awaitable[NewJob]]) -> Admission:
+async def admit(
+    request: Call,
+    body: bytes,
+    understand: Callable[[bytes], Awaitable[NewJob]],
+    *,
+    id: str | None = None,
+    seen: Idempotency | None = None,
+) -> Admission:
     """Store the job that `understand` makes of the body, or find the one that the same `Idempotency-Key` has brought.
+
+    `id`: the job's, where some of it is stored already. `seen`: what stands for a key, where the request has none.
 
     What a request was accepted for may be there no more when it comes again: the clip to extend, the model. So one that
     is refused now is looked up before it is told so.
@@ -58,7 +67,7 @@ async def admit(request: Call, body: bytes, understand: Callable[[bytes], Awaita
     services = Services.of(request)
     jobs = services.store.jobs
     key = idempotency_key(header(request.scope, b"idempotency-key"))
-    seen = Idempotency.of(key, request.scope["path"].encode(), body) if key else None
+    seen = Idempotency.of(key, request.scope["path"].encode(), body) if key else seen
     try:
         new = await understand(body)
         if hook := header_webhook(request):
@@ -69,7 +78,7 @@ async def admit(request: Call, body: bytes, understand: Callable[[bytes], Awaita
         raise
     if seen and new.inputs and (first := await jobs.replayed(request.user.id, seen)):
         return first  # and not stored in vain
-    job = job_of(new_job_id(), request.user.id, new)
+    job = job_of(id or new_job_id(), request.user.id, new)
     job.inputs = await stored_inputs(services, job.id, new)
     return await jobs.admit(job, seen, start_within_s=new.terms.start_within_s)
 

@@ -14,6 +14,7 @@ import msgspec
 from api.batch_lines import BadLine
 from api.errors import openai_error, status_of
 from api.operation import Caller, Operation
+from api.reply import within_json
 from storage.batches import NO_SEGMENT, Batch, BatchStatus, Segment
 from storage.errors import DeadlinePassed, EngineFailed, StorageError, by_code
 from storage.ids import line_job_id, new_file_id
@@ -90,7 +91,7 @@ async def _finished(
     caller: Caller, operation: Operation, batch: Batch, number: int, custom_id: str, job: Job
 ) -> dict[str, Any]:
     try:
-        return _answered(batch, number, custom_id, _DONE, await operation.answer(caller, job, True))
+        return _answered(batch, number, custom_id, _DONE, within_json(await operation.answer(caller, job, True)))
     except StorageError:
         raise
     except Exception:

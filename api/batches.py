@@ -16,14 +16,14 @@ from api.admission import header_webhook, idempotency_key
 from api.batch_body import WINDOW, NewBatch
 from api.batch_lines import JOBS, OPENAI, Validation, groups, stored_chunks
 from api.endpoints import endpoint
-from api.files import file_name, life_s, listed
+from api.files import life_s, listed
 from api.jobs import SUBMIT, page_limit
 from api.openapi import KEYED
 from api.operation import Caller, Operation
 from api.reply import json_reply
 from api.scope import header
 from api.services import Call, Services, authenticate
-from api.uploads import body_chunks
+from api.uploads import body_chunks, file_name
 from api.validation import parse_body
 from storage.batches import Batch, BatchStatus, LineError
 from storage.errors import AlreadyEnded, InvalidRequest, NotFound, ObjectsUnavailable, RequestError

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api import images, jobs, reactor, suno, webui
+from api import asr, images, jobs, reactor, suno, transcriptions, webui
 from api.operation import Operation
 from storage.errors import InvalidRequest
 
@@ -14,6 +14,8 @@ ENDPOINTS: Mapping[str, Operation] = {
         *images.OPERATIONS,
         *webui.OPERATIONS,
         *reactor.OPERATIONS,
+        *transcriptions.OPERATIONS,
+        *asr.OPERATIONS,
         jobs.SUBMIT,
     )
 }

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER_S = 5
 
 _HEADERS = {"Idempotency-Key", "Last-Event-ID", "X-Webhook-Url", "X-Webhook-Events"}
+_ASR_PARTS = {"audio_file", "files", "keys", "lang"}  # the other fields are in the query
 
 STATUS: Mapping[type[errors.GatewayError], int] = {
     errors.Unauthorized: 401,
@@ -77,7 +78,7 @@ class Told(NamedTuple):
     """A fault in the words of one dialect, with the headers and the status that it alone would have."""
 
     media_type: str
-    body: dict[str, Any]
+    body: dict[str, Any] | str
     status: int | None = None
     headers: Mapping[str, str] = {}
 
@@ -90,7 +91,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         route = request.scope.get("path_template", "an unknown route")
         log.error("request %s failed: %s %s", fault.request_id, request.method, route, exc_info=error)
     told = _dialect(request.scope["path"])(fault)
-    content = b"" if request.method == "HEAD" else msgspec.json.encode(told.body)
+    content = told.body.encode() if isinstance(told.body, str) else msgspec.json.encode(told.body)
+    content = b"" if request.method == "HEAD" else content
     headers = {**fault.headers, **told.headers}
     return Response(content, status_code=told.status or fault.status, media_type=told.media_type, headers=headers)
 
@@ -187,6 +189,22 @@ def _webui(fault: Fault) -> Told:
     return Told("application/json", {"error": fault.code, "detail": text, "body": "", "errors": text})
 
 
+def _asr(fault: Fault) -> Told:
+    """whisper-asr-webservice's: FastAPI's list of what is wrong with a request; of our own failures the bare phrase.
+
+    Bazarr keeps any body as subtitles, whatever its status: none of these reads as any.
+    """
+    if fault.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Told("text/plain; charset=utf-8", HTTPStatus(fault.status).phrase)
+    if fault.errors:
+        return Told("application/json", {"detail": [each._asdict() for each in fault.errors]})
+    if not fault.field or fault.field in _HEADERS:
+        return Told("application/json", {"detail": f"{fault.field}: {fault.message}" if fault.field else fault.message})
+    part = "body" if fault.field in _ASR_PARTS else "query"
+    detail = {"loc": (part, *fault.field.split(".")), "msg": fault.message, "type": fault.code}
+    return Told("application/json", {"detail": [detail]})
+
+
 def _openai(fault: Fault) -> Told:
     """OpenAI's envelope. Its clients repeat what was answered with 409 or 5xx, unless they are told not to."""
     param = ".".join(map(str, fault.errors[0].loc[1:])) if fault.errors else fault.field
@@ -223,6 +241,13 @@ _DIALECTS: Mapping[str, Callable[[Fault], Told]] = {
     "/v1/reactor": _webui,
     "/reactor": _webui,
     "/internal": _webui,
+    "/v1/audio": _openai,
+    "/v1/asr": _asr,
+    "/asr": _asr,
+    "/v1/detect-language": _asr,
+    "/detect-language": _asr,
+    "/v1/api/v1/asr": _asr,
+    "/api/v1/asr": _asr,
 }
 
 

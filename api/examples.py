@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from api.dialects.suno import Concat, Generate
 from api.dialects.suno_clips import Clips, billing
 from api.jobs_body import Submission
+from api.media_formats import FORMATS
 from api.openapi import IDEMPOTENCY, WEBHOOK, operation, problems, query, request_header, stream, success, suno_errors
 from api.sse import frame, line
 from storage.catalog import Catalog
@@ -192,13 +193,16 @@ _READY = {
     "lanes": {"delivery": {"workers": 1}, "engines": {"workers": 1}},
 }
 MEDIA = operation(
-    parameters=[request_header("Range", "One range of bytes, such as `bytes=0-1023`")],
+    parameters=[
+        request_header("Range", "One range of bytes, such as `bytes=0-1023`"),
+        query("format", "Of a transcript: written so, in the place of its JSON", type="string", enum=[*FORMATS]),
+    ],
     responses={
         200: OpenAPIResponse("The file"),
         206: OpenAPIResponse("The part of it asked for"),
         304: OpenAPIResponse("The client's copy is still good"),
         416: OpenAPIResponse("The range lies outside the file"),
-        **problems(404, 410, 503),
+        **problems(404, 410, 422, 503),
     },
 )
 HEALTH = operation(responses={200: success("Alive", {"status": "ok"})})

@@ -24,7 +24,7 @@ from api.reply import Header, Reply, json_reply
 from api.scope import header
 from api.services import Call, Services, authenticate
 from api.settings import ApiSettings
-from api.uploads import Part, form_parts
+from api.uploads import Part, file_name, form_parts
 from api.wait import while_connected
 from storage.errors import InvalidRequest, ObjectsUnavailable, RequestError, TooLarge
 from storage.files import BATCH, BATCH_OUTPUT, File, Segment
@@ -36,10 +36,8 @@ PURPOSES = (BATCH, "assistants", "evals", "fine-tune", "user_data", "vision")
 """What callers may upload for. All but the first are kept, and mean nothing here."""
 
 MAX_PAGE = 10_000
-MAX_NAME = 255
 _FORM_BYTES = 1_000_000  # what a form may be larger than its file
 _LIFE_S = range(3_600, 2_592_000 + 1)  # Source: OpenAI's reference, "expires_after"
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @post("/files", status_code=200, request_max_body_size=None, summary="Upload a file", operation_class=batch_docs.UPLOAD)
@@ -212,11 +210,6 @@ def life_s(anchor: Any, seconds: Any, field: str) -> int:
     if not re.fullmatch(r"\d{1,9}", str(seconds), re.ASCII) or int(seconds) not in _LIFE_S:
         raise InvalidRequest(f"a number from {_LIFE_S.start} to {_LIFE_S.stop - 1} is wanted", field=f"{field}.seconds")
     return int(seconds)
-
-
-def file_name(sent: str | None) -> str:
-    """What a file is called: the name without folders and control characters."""
-    return _CONTROLS.sub("", re.split(r"[\\/]", sent or "")[-1])[:MAX_NAME] or "upload"
 
 
 async def _erase(objects: Objects, where: str) -> None:

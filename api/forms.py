@@ -31,14 +31,11 @@ async def json_of_form(request: Call, *, many: Collection[str], one: Collection[
 
     Raises InvalidRequest and TooLarge, naming the part; 415 for a body of another kind.
     """
-    kind = (header(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
-    if kind in _JSON or kind.endswith("+json"):
+    if not is_form(request):
         return None
-    if kind != "multipart/form-data":
-        raise HTTPException(status_code=415, detail="send multipart/form-data, or application/json")
     fields = dict[str, str | list[str]]()
     async for part in form_parts(request, MAX_BODY_BYTES):
-        name = _name(part, many)
+        name = field_name(part, many)
         value = await _media(part, name) if name in many or name in one else await _text(part, name)
         before = fields.get(name)
         if name in many:
@@ -50,7 +47,17 @@ async def json_of_form(request: Call, *, many: Collection[str], one: Collection[
     return msgspec.json.encode(fields, order="sorted")
 
 
-def _name(part: Part, many: Collection[str]) -> str:
+def is_form(request: Call) -> bool:
+    """False if the body claims to be JSON, or nothing. Raises 415 for one of another kind."""
+    kind = (header(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
+    if kind in _JSON or kind.endswith("+json"):
+        return False
+    if kind != "multipart/form-data":
+        raise HTTPException(status_code=415, detail="send multipart/form-data, or application/json")
+    return True
+
+
+def field_name(part: Part, many: Collection[str]) -> str:
     """What a part is called, whichever way its client writes that there may be more of it."""
     name = part.name or ""
     listed = _LIST.fullmatch(name)

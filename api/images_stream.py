@@ -11,11 +11,11 @@ import msgspec
 
 from api.dialects.images_answer import look, pictures
 from api.dialects.images_rules import DIALECT
-from api.errors import openai_error, status_of
+from api.openai_events import never, refusal, stopping
 from api.operation import Caller, why_not
 from api.reply import job_headers
 from api.sse import frame, line
-from storage.errors import GatewayError, Gone, RequestError
+from storage.errors import Gone
 from storage.job import Job, Kind, Output, Status
 
 _LONGEST_S = 86_400.0  # nobody waits as long: a job has its own limits, and whoever leaves is noticed
@@ -62,11 +62,11 @@ class _Making:
         while not self._over:
             job = await self._further()
             if job is None:
-                return self._end([_refusal(Gone("the job was deleted while it was waited for"))])
+                return self._end([refusal(Gone("the job was deleted while it was waited for"))])
             if job.ended:
                 return self._end(await self._finished(job))
             if job.progress <= self._reached:  # the server stops
-                return self._end([_error(503, "stopping", f"the gateway stops; the job goes on: /v1/jobs/{job.id}")])
+                return self._end([stopping(job)])
             self._reached = job.progress
             if frames := await self._partly(job):
                 return frames
@@ -78,7 +78,7 @@ class _Making:
         def moved(job: Job) -> bool:
             return job.ended or job.progress > self._reached
 
-        return await self._caller.services.waits.job_when(moved, self._job.id, _never, _LONGEST_S)
+        return await self._caller.services.waits.job_when(moved, self._job.id, never, _LONGEST_S)
 
     def _end(self, frames: Sequence[bytes]) -> Sequence[bytes]:
         self._over = True
@@ -96,7 +96,7 @@ class _Making:
 
     async def _finished(self, job: Job) -> list[bytes]:
         if job.status != Status.SUCCEEDED:
-            return [_refusal(why_not(job))]
+            return [refusal(why_not(job))]
         made = pictures(job)
         found = await asyncio.gather(*map(self._read, made))
         return [_event(job, "completed", data, look(job, output)) for output, data in zip(made, found, strict=True)]
@@ -105,20 +105,3 @@ class _Making:
 def _event(job: Job, what: str, b64_json: str, about: dict[str, Any]) -> bytes:
     type = f"{_WORDS[job.kind]}.{what}"
     return frame(type, line({"type": type, "b64_json": b64_json, "created_at": int(time.time()), **about}))
-
-
-def _refusal(error: GatewayError) -> bytes:
-    field = error.field if isinstance(error, RequestError) else None
-    return _error(status_of(type(error)), error.code, str(error), field)
-
-
-def _error(status: int, code: str, message: str, param: str | None = None) -> bytes:
-    """OpenAI's clients raise what has an `error`, whatever the event is called."""
-    _, body = openai_error(status, code, message, param)
-    return frame("error", line(body))
-
-
-async def _never() -> Any:
-    """Who reads the stream is watched by whoever sends it."""
-    await asyncio.Event().wait()
-    raise AssertionError

@@ -1,39 +1,66 @@
 """Media that come with a request: judged by their first bytes before anything is decoded, stored before the job is.
 
-Inline (Base64, with or without a data URI around it) or as an http(s) URL, which is fetched when the job is admitted.
+Inline (Base64, with or without a data URI around it), as an http(s) URL, which is fetched when the job is admitted, or
+as an object of the store: one of the caller's files, or what has come with the request and lies in its place already.
 """
 
+import asyncio
 import base64
 import binascii
 import warnings
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import NamedTuple
 
 from PIL import Image
 
 from storage.addresses import Guard
-from storage.errors import InvalidRequest, TooLarge, UpstreamError
+from storage.errors import InvalidRequest, ObjectMissing, TooLarge, UpstreamError
 from storage.media import inputs_prefix
 from storage.objects import Objects
 from storage.outbound import Outbound
 
-MAX_PICTURE_BYTES = 50_000_000
+MAX_INLINE_BYTES = MAX_PICTURE_BYTES = 50_000_000
 MAX_PIXELS = 40_000_000
 MAX_BODY_BYTES = 70_000_000
 """Of a request that carries pictures: one of the largest fits, in Base64."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_ANY = "application/octet-stream"
 _FETCH_S = 30.0
 _TYPES = ("image/*", "application/octet-stream", "binary/octet-stream")
 
 
+_STORED_AT_ONCE = 8
+
+
+class Medium(NamedTuple):
+    """A sort of input: how long it may take to fetch, how much of it, of which content types (any, if none is named);
+    and what makes of its bytes, as they come, those to be stored. That raises what is wrong, naming the field."""
+
+    name: str
+    limit_bytes: int
+    fetch_s: float
+    types: tuple[str, ...]
+    judged: Callable[[AsyncIterable[bytes], str], AsyncIterator[bytes]]
+
+
+async def _whole_picture(chunks: AsyncIterable[bytes], field: str) -> AsyncIterator[bytes]:
+    yield picture_bytes(b"".join([chunk async for chunk in chunks]), field).data
+
+
+PICTURE = Medium("picture", MAX_PICTURE_BYTES, _FETCH_S, _TYPES, _whole_picture)
+
+
 class Input(NamedTuple):
-    """What a request carries under the name of `field`: the bytes, or where they are."""
+    """What a request carries under the name of `field`: the bytes, or where they are (`key`: in the object store)."""
 
     field: str
     data: bytes = b""
     url: str = ""
+    key: str = ""
+    medium: Medium = PICTURE
 
 
 def picture(text: str, field: str, guard: Guard) -> Input:
@@ -44,14 +71,17 @@ def picture(text: str, field: str, guard: Guard) -> Input:
     return picture_bytes(decoded(text, field), field)
 
 
-def decoded(text: str, field: str) -> bytes:
-    """What Base64 says, whether a data URI is around it or not. Raises InvalidRequest, TooLarge."""
+def decoded(text: str, field: str, name: str = PICTURE.name) -> bytes:
+    """What Base64 says, whether a data URI is around it or not. `name`: of what it should be.
+
+    Raises InvalidRequest, TooLarge.
+    """
     if text[:5].lower() == "data:":
         head, comma, text = text.partition(",")
         if not comma or not head.lower().endswith(";base64"):
-            raise InvalidRequest("a data URI has to be Base64: data:image/png;base64,…", field=field)
-    if len(text) > MAX_PICTURE_BYTES * 4 // 3 + 4:
-        raise _too_large(field)
+            raise InvalidRequest("a data URI has to be Base64: data:…;base64,…", field=field)
+    if len(text) > MAX_INLINE_BYTES * 4 // 3 + 4:
+        raise TooLarge(f"inline, a {name} may have {MAX_INLINE_BYTES} bytes at most", field=field)
     try:
         try:
             return base64.b64decode(text, validate=True)
@@ -59,7 +89,7 @@ def decoded(text: str, field: str) -> bytes:
             text = "".join(text.split())
             return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequest("a picture is wanted: Base64, a data URI, or an http(s) URL", field=field) from None
+        raise InvalidRequest(f"a {name} is wanted: Base64, a data URI, or an http(s) URL", field=field) from None
 
 
 def picture_bytes(data: bytes, field: str) -> Input:
@@ -101,6 +131,7 @@ class InputStore:
 
     def __init__(self, objects: Objects, outbound: Outbound) -> None:
         self._objects, self._outbound = objects, outbound
+        self._at_once = asyncio.Semaphore(_STORED_AT_ONCE)  # each holds two parts of a stream in memory
 
     async def store(self, job: str, inputs: Mapping[str, Input]) -> dict[str, str]:
         """Store the inputs of a job, fetching what is elsewhere. Returns their objects' keys.
@@ -109,19 +140,40 @@ class InputStore:
         """
         keys: dict[str, str] = {}
         for name, given in inputs.items():
-            data = given.data or await self._fetched(given)
             keys[name] = inputs_prefix(job) + name
-            await self._objects.put_bytes(keys[name], data, content_type="application/octet-stream")
+            if given.data:
+                await self._objects.put_bytes(keys[name], given.data, content_type=_ANY)
+            elif given.key != keys[name]:
+                async with self._at_once, self._chunks(given) as chunks:
+                    judged = given.medium.judged(chunks, given.field)
+                    await self._objects.put_stream(keys[name], judged, content_type=_ANY)
         return keys
 
-    async def _fetched(self, given: Input) -> bytes:
+    @asynccontextmanager
+    async def _chunks(self, given: Input) -> AsyncIterator[AsyncIterable[bytes]]:
+        if given.url:
+            async with self._fetching(given) as reading:
+                yield reading
+            return
+        try:
+            async with self._objects.read(given.key) as stored:
+                yield stored
+        except ObjectMissing as error:
+            raise InvalidRequest("this file has been deleted", field=given.field) from error
+
+    @asynccontextmanager
+    async def _fetching(self, given: Input) -> AsyncIterator[AsyncIterable[bytes]]:
+        medium, could_not = given.medium, f"the {given.medium.name} could not be fetched"
         try:
             async with self._outbound.stream(
-                given.url, timeout_s=_FETCH_S, limit_bytes=MAX_PICTURE_BYTES, types=_TYPES, field=given.field
+                given.url,
+                timeout_s=medium.fetch_s,
+                limit_bytes=medium.limit_bytes,
+                types=medium.types,
+                field=given.field,
             ) as reading:
                 if not 200 <= reading.status < 300:
-                    raise InvalidRequest(f"the picture could not be fetched: {reading.status}", field=given.field)
-                data = b"".join([chunk async for chunk in reading])
+                    raise InvalidRequest(f"{could_not}: {reading.status}", field=given.field)
+                yield reading
         except UpstreamError as error:  # of the caller's choosing, and so the caller's to mend
-            raise InvalidRequest(f"the picture could not be fetched: {error}", field=given.field) from error
-        return picture_bytes(data, given.field).data
+            raise InvalidRequest(f"{could_not}: {error}", field=given.field) from error

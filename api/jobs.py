@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 from pydantic import BaseModel
 
-from api import examples, suno, webui
+from api import examples, suno, transcriptions, webui
 from api.admission import NewJob, Terms, webhook
 from api.dialects.suno import Concat, Generate
 from api.inputs import MAX_BODY_BYTES
@@ -56,7 +56,7 @@ _READERS: Mapping[Kind, _Reader] = {
     Kind.MUSIC_CONCAT: _Reader(Concat, _whole, "mv"),
     **{
         kind: _Reader(*reader, "upscaler_1" if kind == Kind.IMAGE_UPSCALE else "model")
-        for kind, reader in webui.READERS.items()
+        for kind, reader in (*webui.READERS.items(), *transcriptions.READERS.items())
     },
 }
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 
 from api import (
+    asr,
     batches,
     deliveries,
     docs,
@@ -20,6 +21,7 @@ from api import (
     reactor,
     scope,
     suno,
+    transcriptions,
     webhooks,
     webui,
 )
@@ -45,6 +47,8 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
             images.router,
             *webui.ROUTERS,
             *reactor.ROUTERS,
+            transcriptions.router,
+            *asr.ROUTERS,
             jobs.router,
             events.router,
             webhooks.router,

@@ -11,9 +11,9 @@ from litestar.exceptions import ServiceUnavailableException
 from litestar.params import FromPath
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from api import examples
+from api import examples, media_formats
 from api.ranges import File, Span, Unsatisfiable, http_date, unchanged, wanted
-from api.reply import Header, Reply, job_headers
+from api.reply import Encoded, Header, Reply, job_headers, reply
 from api.scope import header
 from api.services import Services
 from api.wait import while_connected
@@ -38,7 +38,8 @@ _NO_FILE = "there is no such file, or it is kept no longer"
 
 @get("/{token:str}/{name:str}", summary="Media", operation_class=examples.MEDIA)
 async def media(request: Request[None, None, State], token: FromPath[str], name: FromPath[str]) -> ASGIApp:
-    """The bytes of a result. While it is being made, the answer waits for it, a minute at most."""
+    """The bytes of a result; of a transcript also in another `format`. While it is being made, the answer waits for
+    it, a minute at most."""
     del name  # for people, and for what they save it as
     return await _found(request, token)
 
@@ -59,13 +60,18 @@ router = Router("/media", route_handlers=[media_preflight, media, media_head], t
 
 async def _found(request: Request[None, None, State], token: str) -> ASGIApp:
     services = Services.of(request)
+    format = media_formats.wanted(request.scope["query_string"])
     output = services.links.read(token)
     if output is None:
         raise NotFound(_NO_FILE)
     wait_s = services.settings.media_wait_s
     job = await services.waits.job_when(lambda job: _settled(job, output), output.job, request.receive, wait_s)
     key = _key(_output(job, output), job, output) if job else await _kept_key(services.objects, output)
-    return _answer(request, services.objects, key, await services.objects.head(key), output, job)
+    info = await services.objects.head(key)
+    if format:
+        text = await media_formats.written(services.objects, key, format)
+        return _answer_text(request, text, f"{info.etag}-{format}", _name(key, output, format), job)
+    return _answer(request, services.objects, key, info, output, job)
 
 
 def _output(job: Job, output: OutputId) -> Output:
@@ -98,19 +104,37 @@ async def _kept_key(objects: Objects, output: OutputId) -> str:
     raise NotFound(_NO_FILE)
 
 
-def _answer(
-    request: Request[None, None, State], objects: Objects, key: str, info: ObjectInfo, output: OutputId, job: Job | None
-) -> ASGIApp:
-    file = File(info.size_bytes, f'"{info.etag}"', info.modified_at)
+def _name(key: str, output: OutputId, format: str = "") -> str:
     name = file_name(output_id(output.job, output.item), output.part, content_type_of(key), "")
-    headers = [
-        (b"etag", file.etag.encode()),
-        (b"last-modified", http_date(file.modified).encode()),
-        (b"accept-ranges", b"bytes"),
+    return f"{name.rpartition('.')[0]}.{media_formats.ENDINGS[format]}" if format else name
+
+
+def _answer_text(request: Request[None, None, State], text: Encoded, etag: str, name: str, job: Job | None) -> Reply:
+    """What a file says, written anew. It is small, and comes as a whole."""
+    headers = [(b"etag", f'"{etag}"'.encode()), *_headers(name), *(job_headers(job) if job else ())]
+    if etag in (header(request.scope, b"if-none-match") or ""):
+        return Reply(status=304, headers=headers)
+    return reply(text, headers=headers)
+
+
+def _headers(name: str) -> list[Header]:
+    return [
         (b"cache-control", b"private, max-age=31536000, immutable"),
         (b"content-disposition", f'inline; filename="{name}"'.encode()),
         (b"x-content-type-options", b"nosniff"),
         *_CORS,
+    ]
+
+
+def _answer(
+    request: Request[None, None, State], objects: Objects, key: str, info: ObjectInfo, output: OutputId, job: Job | None
+) -> ASGIApp:
+    file = File(info.size_bytes, f'"{info.etag}"', info.modified_at)
+    headers = [
+        (b"etag", file.etag.encode()),
+        (b"last-modified", http_date(file.modified).encode()),
+        (b"accept-ranges", b"bytes"),
+        *_headers(_name(key, output)),
         *(job_headers(job) if job else ()),
     ]
 

@@ -75,28 +75,28 @@ def schema_of(body: type[BaseModel]) -> dict[str, Any]:
     return found
 
 
-def _json(value: Any, media_type: str = "application/json") -> dict[str, OpenAPIMediaType]:
+def json_content(value: Any, media_type: str = "application/json") -> dict[str, OpenAPIMediaType]:
     """An example, encoded here: Litestar would leave its nulls out."""
     return {media_type: OpenAPIMediaType(example=msgspec.Raw(msgspec.json.encode(value)))}
 
 
 def suno_errors(*statuses: int) -> dict[int, OpenAPIResponse]:
-    return {status: OpenAPIResponse(_WHEN[status], content=_json(_DETAIL)) for status in statuses}
+    return {status: OpenAPIResponse(_WHEN[status], content=json_content(_DETAIL)) for status in statuses}
 
 
 def problems(*statuses: int) -> dict[int, OpenAPIResponse]:
     return {
-        status: OpenAPIResponse(_WHEN[status], content=_json(_PROBLEM, "application/problem+json"))
+        status: OpenAPIResponse(_WHEN[status], content=json_content(_PROBLEM, "application/problem+json"))
         for status in statuses
     }
 
 
 def openai_errors(*statuses: int) -> dict[int, OpenAPIResponse]:
-    return {status: OpenAPIResponse(_WHEN[status], content=_json(_OPENAI)) for status in statuses}
+    return {status: OpenAPIResponse(_WHEN[status], content=json_content(_OPENAI)) for status in statuses}
 
 
 def success(description: str, example: Any) -> OpenAPIResponse:
-    return OpenAPIResponse(description, content=_json(example))
+    return OpenAPIResponse(description, content=json_content(example))
 
 
 def stream(description: str, example: str) -> OpenAPIResponse:
@@ -172,6 +172,8 @@ def config() -> OpenAPIConfig:
                 name="Stable Diffusion",
                 description="Pictures, in the words of Stable Diffusion WebUI and of ReActor. So are errors.",
             ),
+            Tag(name="Audio", description="Recordings, in OpenAI's words. Errors are OpenAI's."),
+            Tag(name="ASR", description="Recordings, in the words of whisper-asr-webservice. Errors are FastAPI's."),
             Tag(name="Jobs", description="Any job, whichever way it was submitted. Errors are problem details."),
             Tag(
                 name="Events", description="Server-sent events, the same as webhooks carry. Errors are problem details."

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from litestar.types import ASGIApp
 
 from api.admission import NewJob, admit
-from api.reply import Header, job_headers, json_reply
+from api.reply import Header, job_headers, json_reply, reply
 from api.services import Call, Services
+from api.settings import ApiSettings
 from api.wait import Patience, patience
 from storage.errors import Canceled, DeadlinePassed, EngineFailed, GatewayError, Gone, RequestError
 from storage.events import LAST_WORDS
@@ -39,12 +40,17 @@ def _no_headers(_caller: Caller, _job: Job) -> Sequence[Header]:
     return ()
 
 
+def _as_usual_s(settings: ApiSettings) -> float:
+    return settings.wait_s
+
+
 class Operation(NamedTuple):
     """`path` is without a slash at its end. `understand` takes a body, and raises what is wrong with it; `answer` gives
-    the body of the answer about a job, fresh or `replayed`.
+    the body of the answer about a job, fresh or `replayed`: a value, or `Encoded`.
 
-    Where the protocol `waits`, only a job that has succeeded is answered about; if it is `interruptible`, also one that
-    was canceled, with what there is by then. `fields`: what the engine calls a field → what callers do.
+    Where the protocol `waits`, for `wait_s` if the request does not say, only a job that has succeeded is answered
+    about; if it is `interruptible`, also one that was canceled, with what there is by then. `fields`: what the engine
+    calls a field → what callers do.
     """
 
     path: str
@@ -53,6 +59,7 @@ class Operation(NamedTuple):
     status: int = 200
     headers: Callable[[Caller, Job], Sequence[Header]] = _no_headers
     waits: bool = False
+    wait_s: Callable[[ApiSettings], float] = _as_usual_s
     interruptible: bool = False
     fields: Mapping[str, str] = {}
 
@@ -60,14 +67,14 @@ class Operation(NamedTuple):
 async def respond(request: Call, operation: Operation, body: bytes | None = None) -> ASGIApp:
     """Admit what the request asks for, and answer it. `body`: what stands for the request's own."""
     caller = Caller.of(request)
-    patient = patience(request.scope, caller.services.settings.wait_s) if operation.waits else None
+    patient = patience(request.scope, operation.wait_s(caller.services.settings)) if operation.waits else None
     body = b"".join([chunk async for chunk in request.stream()]) if body is None else body
     job, replayed = await admit(request, body, partial(operation.understand, caller))
     del body  # which may be large, and the wait long
     if patient:
         return await outcome(request, operation, caller, job, patient, replayed=replayed)
     headers = [*job_headers(job, replayed=replayed), *operation.headers(caller, job)]
-    return json_reply(await operation.answer(caller, job, replayed), status=operation.status, headers=headers)
+    return reply(await operation.answer(caller, job, replayed), status=operation.status, headers=headers)
 
 
 async def outcome(
@@ -83,7 +90,7 @@ async def outcome(
         return json_reply(await rendered(caller, now), status=202, headers=[*headers, *found_at(caller, now)])
     if now.status == Status.SUCCEEDED or (now.status == Status.CANCELED and operation.interruptible):
         headers += operation.headers(caller, now)
-        return json_reply(await operation.answer(caller, now, replayed), status=operation.status, headers=headers)
+        return reply(await operation.answer(caller, now, replayed), status=operation.status, headers=headers)
     error = why_not(now)
     if isinstance(error, RequestError) and error.field:
         error.field = operation.fields.get(error.field, error.field)

@@ -1,9 +1,11 @@
 """Results inside answers, where the protocol wants the bytes themselves."""
 
+import asyncio
 import base64
 
 from api.operation import Caller
-from storage.job import Output
+from storage.job import Job, Output
+from storage.transcripts import Transcript, parsed
 
 MOST_BYTES = 64_000_000
 """Of one result: a PNG of the largest size takes a quarter."""
@@ -17,3 +19,8 @@ async def read(caller: Caller, output: Output) -> bytes:
 async def read_base64(caller: Caller, output: Output) -> str:
     """The same in Base64, as JSON carries it."""
     return base64.b64encode(await read(caller, output)).decode()
+
+
+async def read_transcript(caller: Caller, job: Job) -> Transcript:
+    """What a job has heard."""
+    return await asyncio.to_thread(parsed, await read(caller, job.output(1)))

@@ -29,4 +29,7 @@ class ApiSettings(BaseSettings):
         le=3600,
         description="how long a request of a protocol that waits does so, before it gets its job",
     )
+    asr_wait_s: float = Field(
+        default=3600, ge=0, le=86_400, description="the same of /asr and /detect-language, whose clients wait for hours"
+    )
     media_wait_s: float = Field(default=60, ge=0, description="how long a GET waits for a file that is being made")

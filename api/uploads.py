@@ -14,7 +14,14 @@ from storage.errors import InvalidRequest, TooLarge
 IDLE_S = 60.0
 MAX_FIELD_BYTES = 64_000
 MAX_PARTS = 100
+MAX_NAME = 255
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _BOUNDARY = re.compile(r"""multipart/form-data\s*;.*?\bboundary="?([^";\s]{1,200})""", re.IGNORECASE)
+
+
+def file_name(sent: str | None) -> str:
+    """What a file is called: the name without folders and control characters."""
+    return _CONTROLS.sub("", re.split(r"[\\/]", sent or "")[-1])[:MAX_NAME] or "upload"
 
 
 async def body_chunks(request: Request[Any, Any, Any], limit_bytes: int) -> AsyncGenerator[bytes, None]:

@@ -9,7 +9,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class FieldError(NamedTuple):
-    """One thing wrong with a request. `loc` leads to it: first `body`, then names and indices."""
+    """One thing wrong with a request. `loc` leads to it: first `body` or `query`, then names and indices."""
 
     loc: tuple[str | int, ...]
     msg: str
@@ -35,12 +35,15 @@ def parse_body(model: type[Model], raw: bytes) -> Model:
         raise _translated(error, ("body",)) from error
 
 
-def parse_value(model: type[Model], value: object, *where: str) -> Model:
-    """A value from inside the body, found at `where`, as a `model`. Raises InvalidFields."""
+def parse_value(model: type[Model], value: object, *where: str, part: str = "body") -> Model:
+    """A value from inside the body, or the `part` of a request that is meant, found at `where`, as a `model`.
+
+    Raises InvalidFields.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise _translated(error, ("body", *where)) from error
+        raise _translated(error, (part, *where)) from error
 
 
 def _translated(error: ValidationError, prefix: tuple[str | int, ...]) -> InvalidFields:

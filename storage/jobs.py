@@ -108,9 +108,9 @@ class Jobs:
             case _:
                 raise _gone()
 
-    async def expect_inputs(self, id: str) -> None:
-        """Say that a job's inputs are about to be stored. Upkeep erases them in an hour, unless the job lives then."""
-        due_ms = int((time.time() + _LONGEST_ADMISSION_S) * 1000)
+    async def expect_inputs(self, id: str, longest_s: float = _LONGEST_ADMISSION_S) -> None:
+        """Say that a job's inputs are about to be stored. Upkeep erases them after that, unless the job lives then."""
+        due_ms = int((time.time() + longest_s) * 1000)
         with redis_errors():
             await command(self._redis, "ZADD", keys.ERASE, due_ms, inputs_prefix(id))
 

@@ -27,7 +27,7 @@ UNKNOWN = ".bin"
 _INPUTS = "inputs/"
 
 _CONTENT_TYPES = {extension: content_type for content_type, extension in EXTENSIONS.items()}
-_BY_ROLE = {"audio": ".mp3", "image": ".png", "cover": ".jpeg", "waveform": ".json", "plan": ".json"}
+_BY_ROLE = {"audio": ".mp3", "image": ".png", "cover": ".jpeg", "waveform": ".json", "plan": ".json", "text": ".json"}
 _NAMES = {
     Part.MAIN: "{}",
     Part.COVER: "image_{}",

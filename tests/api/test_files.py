@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from api import files as module
-from api.files import MAX_NAME, PURPOSES, Span, _Stretch, stretches
+from api.files import PURPOSES, Span, _Stretch, stretches
 from api.settings import ApiSettings
-from api.uploads import MAX_FIELD_BYTES
+from api.uploads import MAX_FIELD_BYTES, MAX_NAME, file_name
 from cli.embedded import Redis
 from storage import keys
 from storage.connect import command
@@ -92,7 +91,7 @@ async def test_a_form_may_have_its_file_first(stocked: Gateway) -> None:
     ],
 )
 def test_a_name_is_a_name_and_no_path(sent: str | None, name: str) -> None:
-    assert module.file_name(sent) == name
+    assert file_name(sent) == name
 
 
 @pytest.mark.parametrize(

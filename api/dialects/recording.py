@@ -1,0 +1,59 @@
+"""How JSON says where a recording is, in every dialect, and what their requests have in common. No I/O."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from storage.errors import InvalidRequest
+from storage.ids import is_file_id
+from storage.transcripts import language_code
+
+MAX_PROMPT = 20_000
+
+
+class Body(BaseModel):
+    """Fields that nobody knows are ignored; what is null or empty is as good as not there: so forms say it."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _said(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            return {name: value for name, value in given.items() if value is not None and value != ""}
+        return given
+
+
+class Source(Body):
+    """Where a recording is: a URL or a data URI, or a file that the caller has uploaded."""
+
+    url: str | None = Field(default=None, description="An http(s) URL, or a data URI")
+    file_id: str | None = Field(default=None, description="The id of one of your files (`POST /v1/files`)")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Source":
+        if (self.url is None) == (self.file_id is None):
+            raise ValueError("either url or file_id is wanted")
+        return self
+
+
+def _source(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"file_id": value} if is_file_id(value) else {"url": value}
+    return value
+
+
+Recording = Annotated[Source | None, BeforeValidator(_source, json_schema_input_type=str | Source | None)]
+"""A field of a body; None where the recording comes as a part of a form."""
+
+
+def known_language(named: str | None, field: str = "language") -> str | None:
+    """Whisper's code of a language, given as a code or by its English name. Raises InvalidRequest."""
+    if named is None:
+        return None
+    code = language_code(named)
+    if code is None:
+        raise InvalidRequest(
+            f"{named[:40]!r} is no language that is known here; send an ISO-639-1 code, such as en", field=field
+        )
+    return code
