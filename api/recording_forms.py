@@ -118,10 +118,11 @@ def _query(request: Call, reader: Reader) -> dict[str, Any]:
 
 def _joined(given: Mapping[str, Any], raw: bytes) -> bytes:
     """A body in JSON with what the query says besides."""
+    raw = raw or b"{}"
     if not given:
         return raw
     try:
-        value = msgspec.json.decode(raw or b"{}")
+        value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return raw
     return msgspec.json.encode({**given, **value}, order="sorted") if isinstance(value, dict) else raw
@@ -186,7 +187,7 @@ class _Form:
             if name == part_name:
                 await self._take(part)
             elif part.file_name is not None:
-                raise InvalidRequest(f"no file is taken under this name; the recording goes in {part_name}", field=name)
+                raise InvalidRequest(f"the recording goes in {part_name}, not in {name[:64]!r}", field=part_name)
             elif not self.reader.in_query:
                 self._keep(name, await part.text())
         told = {**self.fields, part_name: self._stored.sha256} if self._stored else self.fields

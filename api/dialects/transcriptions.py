@@ -39,6 +39,13 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _known_format(value: Any) -> Any:
+    if value == "diarized_json":
+        raise ValueError("diarized_json is not to be had: voices are not told apart here")
+    return value
+
+
+Format = Annotated[Literal["json", "text", "srt", "verbose_json", "vtt"], BeforeValidator(_known_format)]
 Granularities = Annotated[
     list[Literal["word", "segment"]], BeforeValidator(_listed, json_schema_input_type=str | list[str])
 ]
@@ -52,7 +59,7 @@ class _Asked(Body):
     )
     model: str | None = Field(default=None, max_length=200, description="`whisper-1`, if missing")
     prompt: str = Field(default="", max_length=MAX_PROMPT, description="Names and terms; or how to write")
-    response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
+    response_format: Format = "json"
     temperature: float | None = Field(default=None, ge=0, le=1)
 
 
