@@ -5,7 +5,7 @@ is judged before it is read, and so are its own first bytes.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -182,14 +182,9 @@ class _Form:
         if announced.isdecimal() and int(announced[:20]) > most:
             raise too_large(self._limit_bytes, part_name)
         self._check()
-        async for part in form_parts(request, most):
-            name = field_name(part, [*self.reader.lists, part_name])
-            if name == part_name:
-                await self._take(part)
-            elif part.file_name is not None:
-                raise InvalidRequest(f"the recording goes in {part_name}, not in {name[:64]!r}", field=part_name)
-            elif not self.reader.in_query:
-                self._keep(name, await part.text())
+        async with aclosing(form_parts(request, most)) as parts:
+            async for part in parts:
+                await self._part(part)
         told = {**self.fields, part_name: self._stored.sha256} if self._stored else self.fields
         return msgspec.json.encode(told, order="sorted")
 
@@ -217,6 +212,16 @@ class _Form:
         body = self._parsed()
         self.reader.check(body, self.caller.services.catalog)
         return body
+
+    async def _part(self, part: Part) -> None:
+        wanted = self.reader.part
+        name = field_name(part, [*self.reader.lists, wanted])
+        if name == wanted:
+            await self._take(part)
+        elif part.file_name is not None:
+            raise InvalidRequest(f"the recording goes in {wanted}, not in {name[:64]!r}", field=wanted)
+        elif not self.reader.in_query:
+            self._keep(name, await part.text())
 
     def _keep(self, name: str, text: str) -> None:
         before = self.fields.get(name)

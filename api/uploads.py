@@ -78,7 +78,7 @@ class Part:
             raise InvalidRequest("is not UTF-8", field=self.name) from None
 
 
-async def form_parts(request: Request[Any, Any, Any], limit_bytes: int) -> AsyncIterator[Part]:
+async def form_parts(request: Request[Any, Any, Any], limit_bytes: int) -> AsyncGenerator[Part, None]:
     """The parts of a multipart form as they come. Raises InvalidRequest, TooLarge."""
     events = _events(request, limit_bytes)
     try:

@@ -43,6 +43,7 @@ def _source(value: Any) -> Any:
     return value
 
 
+Required = Annotated[Source, BeforeValidator(_source, json_schema_input_type=str | Source)]
 Recording = Annotated[Source | None, BeforeValidator(_source, json_schema_input_type=str | Source | None)]
 """A field of a body; None where the recording comes as a part of a form."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from api.admission import NewJob
-from api.dialects.recording import MAX_PROMPT, Body, Recording, known_language
+from api.dialects.recording import MAX_PROMPT, Body, Recording, Required, known_language
 from api.inputs import Input
 from api.reply import Encoded
 from storage import transcripts
@@ -82,6 +82,7 @@ class Translation(_Asked):
 class Task(Transcription):
     """The input of a job."""
 
+    file: Required = Field(description="The recording: a URL, a data URI or a file's id")
     task: Literal["transcribe", "translate", "detect"] = Field(
         default="transcribe", description="`detect` only finds out which language is spoken"
     )

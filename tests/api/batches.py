@@ -9,12 +9,13 @@ import httpx
 
 from api.batch_runner import BatchRunner
 from storage.ids import OutputId
-from storage.job import IMAGES, Failure, Job, OutputStatus
+from storage.job import IMAGES, Failure, Job, Kind, OutputStatus
 from storage.media import object_key
 from storage.objects import Objects
 from storage.store import Store
 from tests.api.gateway import LANE, SONG, Caller, Gateway
 from tests.api.images import picture
+from tests.api.recordings import found
 from tests.waiting import until
 from workers.lanes import Lane
 from workers.outcomes import JobFailed
@@ -88,7 +89,7 @@ async def results(caller: Caller, batch: dict[str, Any]) -> tuple[dict[str, Any]
 
 
 async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The step of a lane that makes songs of nothing, at once; and pictures, where it has a store for them."""
+    """The step of a lane that makes songs of nothing, at once; with a store for them, pictures and texts too."""
     if FAIL in str(job.request.get("prompt")):
         raise JobFailed(Failure("engine_failed", "it cannot be sung"))
     for output in job.outputs:
@@ -96,13 +97,21 @@ async def render(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
         if job.kind in IMAGES:
             output.object_key = object_key(OutputId(job.id, output.item, output.part), ".png")
             await ctx["objects"].put_bytes(output.object_key, picture(), content_type="image/png")
+        if job.kind == Kind.TRANSCRIPTION:
+            output.object_key = object_key(OutputId(job.id, output.item, output.part), ".json")
+            await ctx["objects"].put_bytes(output.object_key, found(job), content_type="application/json")
     return {"outputs": job.outputs, "progress": 1.0}
+
+
+async def transcribe(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+    """The step of recordings."""
+    return await render(ctx, job)
 
 
 @asynccontextmanager
 async def working(store: Store, slots: int = 8, objects: Objects | None = None) -> AsyncIterator[Lane]:
     """A real lane in this process, which does every job there is."""
-    lane = Lane(LANE, [render], worker="hand", slots=slots)
+    lane = Lane(LANE, [render, transcribe], worker="hand", slots=slots)
     await lane.start({"queue": store.queue, "signals": store.signals, "objects": objects})
     try:
         yield lane

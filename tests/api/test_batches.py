@@ -26,6 +26,7 @@ from tests.api.batches import (
 )
 from tests.api.gateway import SONG, Gateway
 from tests.api.images import data_uri, picture
+from tests.api.recordings import TONE
 
 TIMES = ("in_progress_at", "finalizing_at", "completed_at", "failed_at", "expired_at", "cancelling_at", "cancelled_at")
 
@@ -79,6 +80,11 @@ async def test_every_endpoint_can_be_one_of_a_batch(stocked: Gateway) -> None:
         "/v1/sdapi/v1/img2img": {"prompt": "a boat", "init_images": [drawing]},
         "/v1/sdapi/v1/extra-single-image": {"image": drawing, "upscaler_1": "Lanczos"},
         "/v1/reactor/image": {"source_image": drawing, "target_image": drawing},
+        "/v1/audio/transcriptions": {"file": TONE, "response_format": "srt"},
+        "/v1/audio/translations": {"file": TONE},
+        "/v1/asr": {"audio_file": TONE, "output": "vtt"},
+        "/v1/detect-language": {"audio_file": TONE},
+        "/v1/api/v1/asr": {"files": TONE},
         "/v1/jobs": {"kind": "music.generate", "input": SONG, "metadata": {"mine": 1}, "priority": 2},
     }
     assert bodies.keys() == ENDPOINTS.keys()
@@ -90,6 +96,8 @@ async def test_every_endpoint_can_be_one_of_a_batch(stocked: Gateway) -> None:
             assert (batch["endpoint"], batch["status"], counts(batch)) == (path, "completed", (1, 1, 0)), batch
             told = (await results(stocked.alice, batch))[0]["a"]["response"]
             assert told["status_code"] == 200
+            if path in ("/v1/audio/transcriptions", "/v1/asr"):
+                assert "00:01.500" in told["body"].replace(",", ".")
             if path == "/v1/jobs":
                 job = await stocked.alice.job(line_job_id(batch["id"], 1))
                 assert told["body"] == job

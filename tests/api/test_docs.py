@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from api import batch_body, jobs_body, webhooks_body
-from api.dialects import images, reactor, webui, webui_extras, webui_models, webui_progress
+from api.dialects import asr, images, reactor, transcriptions, webui, webui_extras, webui_models, webui_progress
 from api.dialects.suno import Concat, Generate
 from tests.api.gateway import Gateway
 
@@ -75,6 +75,11 @@ BODIES: dict[str, type[BaseModel]] = {
     "POST /v1/sdapi/v1/options": webui_models.Settings,
     "POST /internal/progress": webui_progress.TaskProgress,
     "POST /v1/reactor/image": reactor.ReactorImage,
+    "POST /v1/audio/transcriptions": transcriptions.Transcription,
+    "POST /v1/audio/translations": transcriptions.Translation,
+    "POST /v1/asr": asr.Asr,
+    "POST /v1/detect-language": asr.Detect,
+    "POST /v1/api/v1/asr": asr.SenseVoice,
     "POST /v1/jobs": jobs_body.Submission,
     "POST /v1/batches": batch_body.NewBatch,
     "POST /v1/webhooks": webhooks_body.Registration,
