@@ -195,7 +195,7 @@ def _asr(fault: Fault) -> Told:
     Bazarr keeps any body as subtitles, whatever its status: none of these reads as any.
     """
     if fault.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Told("text/plain; charset=utf-8", HTTPStatus(fault.status).phrase)
+        return Told("text/plain", HTTPStatus(fault.status).phrase)
     if fault.errors:
         return Told("application/json", {"detail": [each._asdict() for each in fault.errors]})
     if not fault.field or fault.field in _HEADERS:

