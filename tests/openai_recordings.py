@@ -6,6 +6,7 @@ Prints what came of it as one JSON object. Its one argument is the folder of the
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,10 @@ def jobs(audio: Any) -> dict[str, Any]:
 
 
 def main() -> None:
+    warnings.filterwarnings(
+        "ignore", category=DeprecationWarning, message="The 'warn' method"
+    )  # of formats it knows not
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message="deprecated")  # translations, by OpenAI
     client = openai.OpenAI(base_url=os.environ["GATEWAY"] + "/v1", api_key=os.environ["KEY"], max_retries=0)
     told = {each.__name__: each(client.audio) for each in (formats, words, translations, streams, refusals, jobs)}
     json.dump({"version": openai.__version__, **told}, sys.stdout)

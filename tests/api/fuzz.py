@@ -29,6 +29,7 @@ from storage.settings import StorageSettings
 from tests.api.batches import create, line, upload
 from tests.api.gateway import Gateway, serving, storage_settings
 from tests.api.granian import served
+from tests.api.recordings import TONE
 
 HANGS_S = 20.0
 """No answer may take this long. Streams of events, which may have nothing to say, are left after STREAMS_S."""
@@ -72,6 +73,8 @@ async def furnished(gateway: Gateway) -> dict[str, list[str]]:
     values["model"] = list(gateway.services.catalog.models)
     for name in ("image", "init_images[*]", "mask", "source_image", "target_image"):
         values[name] = _pictures()
+    for name in ("file", "audio_file", "files"):
+        values[name] = [*_recordings(), *values["file_id"]]
     return values
 
 
@@ -86,6 +89,10 @@ def _pictures() -> list[str]:
         "http://127.0.0.1/picture.png",
         "https://192.0.2.1/a.png",
     ]
+
+
+def _recordings() -> list[str]:
+    return [TONE, TONE[:-30], "data:audio/wav;base64,PGh0bWw+", "http://127.0.0.1/a.wav", "https://192.0.2.1/a.wav"]
 
 
 async def fuzz(url: str, secret: str, values: Mapping[str, Sequence[str]], folder: Path, *options: str) -> int:

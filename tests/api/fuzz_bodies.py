@@ -1,6 +1,7 @@
-"""What schemathesis learns from us: a kind of body that it does not know, and that some files are pictures."""
+"""What schemathesis learns from us: a kind of body that it does not know; that some files are pictures, or sound."""
 
 import json
+import wave
 from io import BytesIO
 from typing import Any
 
@@ -24,5 +25,18 @@ def picture(mode: str, size: tuple[int, int], kind: str) -> bytes:
 
 
 PICTURES = [picture("RGB", (24, 16), "PNG"), picture("RGBA", (16, 16), "PNG"), picture("L", (9, 64), "JPEG")]
-FILES = strategies.one_of(strategies.binary(), strategies.sampled_from([*PICTURES, PICTURES[0][:-30]]))
+
+
+def recording() -> bytes:
+    data = BytesIO()
+    with wave.open(data, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(b"\1\2" * 800)
+    return data.getvalue()
+
+
+KNOWN = [*PICTURES, PICTURES[0][:-30], recording(), recording()[:40]]
+FILES = strategies.one_of(strategies.binary(), strategies.sampled_from(KNOWN))
 schemathesis.openapi.format("binary", FILES.map(Binary))
