@@ -73,7 +73,7 @@ class Reader(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """A path that takes recordings. `once`: without an Idempotency-Key, the request itself stands for one."""
+    """A path that takes recordings. `once`: without an Idempotency-Key, a form with a file stands for one itself."""
 
     operation: Operation
     reader: Reader
@@ -135,7 +135,7 @@ async def _posted(request: Call, surface: Surface, given: dict[str, Any]) -> Adm
     try:
         body = await form.read(request)
         seen = None
-        if surface.once and not key:
+        if surface.once and form.has_file and not key:
             seen = await _itself(form.caller.services.store.jobs, request.user.id, surface.operation.path, body)
         admission = await admit(request, body, form.understand, id=form.id, seen=seen)
     except (RequestError, InvalidFields):
@@ -195,6 +195,11 @@ class _Form:
             return await self.reader.read(self.caller, body)
         recording = Input(self.reader.part, key=inputs_prefix(self.id) + _INPUT, medium=self._medium(body))
         return self.reader.job(body, recording, self.caller.services.catalog, self._file_name)
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the recording came with it."""
+        return self._stored is not None
 
     async def erase(self) -> None:
         """Of a request that made no job, nothing is kept."""

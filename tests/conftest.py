@@ -13,6 +13,7 @@ pytest_plugins = ["tests.services", "tests.gateway"]
 LONGEST_FIRST = [
     "test_kills.py",
     "test_kills_waiting.py",
+    "test_openai_recordings.py",
     "test_webui_client.py",
     "workers/engines/speech/test_engine.py",
     "workers/engines/speech/test_understood.py",
@@ -22,6 +23,7 @@ LONGEST_FIRST = [
     "api/test_fuzz.py",
     "cli/test_up.py",
     "test_webhook_journey.py",
+    "test_asr_clients.py",
     "test_journey.py",
     "cli/test_gateway.py",
     "cli/test_batch_kills.py",

@@ -10,6 +10,7 @@ import pytest
 
 from api.settings import ApiSettings
 from storage.job import Failure, Status
+from tests.api.batches import upload
 from tests.api.gateway import Caller, Gateway, serving, storage_settings
 from tests.api.images import asked
 from tests.api.recordings import (
@@ -250,6 +251,19 @@ async def test_another_file_owner_task_or_key_makes_another_job(stocked: Gateway
         await again(alice, headers={"idempotency-key": "anew"}),
     ]
     assert len(set(ids)) == len(ids)
+
+
+async def test_the_same_address_may_lead_to_something_else_by_now(stocked: Gateway) -> None:
+    file = await upload(stocked.alice, WAV, "user_data")
+    sent = {"files": {"audio_file": (None, file)}, "headers": LATER}
+    answers = [await stocked.alice.http.post(ASR, **sent) for _ in range(2)]
+    assert len({answer.json()["id"] for answer in answers}) == 2
+
+
+async def test_a_part_needs_neither_a_name_nor_a_type(stocked: Gateway) -> None:
+    answer, job = await answered(stocked, ASR, files={"audio_file": (None, WAV)})
+    assert answer.headers["content-disposition"] == 'attachment; filename="upload.txt"'
+    assert await stocked.services.objects.get_bytes(job.inputs["file"], limit_bytes=10_000) == WAV
 
 
 @pytest.mark.parametrize("end", ["failed", "canceled", "deleted"])
