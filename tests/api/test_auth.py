@@ -16,8 +16,9 @@ from tests.waiting import until
 _PROBLEM = {"type", "title", "status", "detail", "code", "request_id"}
 _OPENAI = frozenset({"error"})
 _WEBUI = frozenset({"error", "detail", "body", "errors"})
+_DETAIL = frozenset({"detail"})
 _ERRORS = {
-    **dict.fromkeys(("/v1/suno", "/v1/asr", "/asr", "/v1/detect", "/detect", "/v1/api/", "/api/"), {"detail"}),
+    **dict.fromkeys(("/v1/suno", "/v1/asr", "/asr", "/v1/detect", "/detect", "/v1/api/", "/api/"), _DETAIL),
     **dict.fromkeys(("/v1/files", "/v1/batches", "/v1/images", "/v1/audio"), _OPENAI),
     **dict.fromkeys(("/v1/sdapi", "/sdapi", "/v1/reactor", "/reactor", "/internal"), _WEBUI),
 }
