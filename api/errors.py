@@ -144,6 +144,11 @@ def _allow(error: HTTPException) -> dict[str, str]:
     return {"Allow": error.headers["allow"]} if error.headers and "allow" in error.headers else {}
 
 
+def _blaming(field: str | None, message: str) -> str:
+    """What is wrong, and with which field: which is not said twice where the message begins with it."""
+    return message if not field or message.startswith(f"{field} ") else f"{field}: {message}"
+
+
 def _problem(fault: Fault) -> Told:
     """RFC 9457, with `code` to test for, and where each error is."""
     body: dict[str, Any] = {
@@ -157,7 +162,7 @@ def _problem(fault: Fault) -> Told:
     if fault.errors:
         body["errors"] = [{"detail": each.msg, "pointer": _pointer(each.loc[1:])} for each in fault.errors]
     elif fault.field:
-        body["detail"] = f"{fault.field}: {fault.message}"
+        body["detail"] = _blaming(fault.field, fault.message)
         body["errors"] = [{"detail": fault.message, **_where(fault.method, fault.field)}]
     return Told("application/problem+json", body)
 
@@ -175,7 +180,7 @@ def _pointer(steps: Sequence[str | int]) -> str:
 
 def _suno(fault: Fault) -> Told:
     """Suno's own: a text, or FastAPI's list where the body does not fit."""
-    detail: Any = f"{fault.field}: {fault.message}" if fault.field else fault.message
+    detail: Any = _blaming(fault.field, fault.message)
     if fault.errors:
         detail = [each._asdict() for each in fault.errors]
     return Told("application/json", {"detail": detail})
@@ -185,7 +190,7 @@ def _webui(fault: Fault) -> Told:
     """Stable Diffusion WebUI's: FastAPI's list where the body does not fit, else its four words about an exception."""
     if fault.errors:
         return Told("application/json", {"detail": [each._asdict() for each in fault.errors]})
-    text = f"{fault.field}: {fault.message}" if fault.field else fault.message
+    text = _blaming(fault.field, fault.message)
     return Told("application/json", {"error": fault.code, "detail": text, "body": "", "errors": text})
 
 
@@ -199,7 +204,7 @@ def _asr(fault: Fault) -> Told:
     if fault.errors:
         return Told("application/json", {"detail": [each._asdict() for each in fault.errors]})
     if not fault.field or fault.field in _HEADERS:
-        return Told("application/json", {"detail": f"{fault.field}: {fault.message}" if fault.field else fault.message})
+        return Told("application/json", {"detail": _blaming(fault.field, fault.message)})
     part = "body" if fault.field in _ASR_PARTS else "query"
     detail = {"loc": (part, *fault.field.split(".")), "msg": fault.message, "type": fault.code}
     return Told("application/json", {"detail": [detail]})
@@ -214,7 +219,7 @@ def _openai(fault: Fault) -> Told:
     elif code == errors.UnknownModel.code:
         code, status = "model_not_found", HTTPStatus.NOT_FOUND
     found = "; ".join(f"{'.'.join(map(str, each.loc[1:]))}: {each.msg}".removeprefix(": ") for each in fault.errors)
-    message = found or (f"{param}: {fault.message}" if param else fault.message)
+    message = found or _blaming(param, fault.message)
     status, body = openai_error(status, code, message, param)
     in_vain = status == HTTPStatus.CONFLICT or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and not fault.retryable)
     return Told("application/json", body, status, {"x-should-retry": "false"} if in_vain else {})
