@@ -7,6 +7,7 @@ before a cut as well. Behind the cut the track is faded out.
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
+from msgspec.structs import replace
 
 from workers.engines.music import effects
 from workers.engines.music.compose import Phrase, sung
@@ -29,7 +30,7 @@ _EARLY = (
     ((17.1, 0.22), (28.7, -0.18), (43.9, 0.15), (61.3, -0.12), (89.7, 0.1), (127.1, -0.08)),
     ((14.3, 0.22), (33.1, -0.18), (47.9, 0.15), (67.7, -0.12), (83.3, 0.1), (139.7, -0.08)),
 )
-_LATE = ((0.0, 0.6), (31.7, 0.45), (71.9, 0.35), (113.3, 0.25), (181.9, 0.18))
+_LATE = ((31.7, 0.45), (71.9, 0.35), (113.3, 0.25), (181.9, 0.18))
 """Reflections of the vocal's room, (ms, gain): the late ones of the early ones, so that there are thirty."""
 
 
@@ -122,9 +123,8 @@ def produced(track: Signal, bar_samples: int, wet: float) -> tuple[Signal, Signa
     return sides[0], sides[1]
 
 
-def unsung(plan: Plan, recordings: Recordings, why: str) -> Plan:
-    """The plan with the lead instrument for every line that has no recording."""
-    from msgspec.structs import replace
+def played(plan: Plan, first: int, recordings: Recordings, why: str) -> Plan:
+    """The plan with the lead instrument for every line that has no recording, in its movements from `first` on."""
 
     def told(line: Line) -> Line:
         if line.vocal is None or recordings.get((line.vocal.symbols, line.vocal.voice)) is not None:
@@ -133,8 +133,8 @@ def unsung(plan: Plan, recordings: Recordings, why: str) -> Plan:
 
     movements = [
         replace(part, sections=[replace(one, lines=[told(line) for line in one.lines]) for one in part.sections])
-        for part in plan.movements
+        for part in plan.movements[first:]
     ]
-    return replace(plan, movements=movements)
+    return replace(plan, movements=[*plan.movements[:first], *movements])
 
 
