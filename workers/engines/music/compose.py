@@ -28,7 +28,7 @@ PHRASES = (0, 1, 0, 2)
 """Which tune each line of a section takes: the third like the first, the fourth leading home."""
 
 
-SINGING = {"female": 61, "male": 49}
+SINGING = {"female": 58, "male": 48}
 """The middle of what a singer sings, by the second letter of their voice; instruments lie higher, and words are lost."""
 
 

@@ -32,11 +32,13 @@ ROOM = (
 """Reflections of the drum room, left and right: (ms, gain), spaced without a common factor."""
 
 
-VOCAL_DB = 4.0
-"""How loud the voice is beside the band."""
+VOCAL_DB = 5.0
+"""How loud the voice is, in every genre the same: what the genre's gain adds or takes is made up for."""
 
-UNDER_DB, UNDER_RATIO = -32.0, 1.3
-"""The band makes way for the voice, by as much as a compressor that hears only the voice would."""
+UNDER_DB = -38.0
+UNDER, UNDER_MIDS = 1.25, 2.5
+"""The band makes way for the voice: a compressor that hears only the voice, above UNDER_DB at these ratios, one for all
+of the band and one for its middle, where words are made out."""
 
 
 def render(
@@ -100,7 +102,7 @@ def _movement(
     vocal = None
     if any(line.vocal for section in movement.sections for line in section.lines):
         lines = track.dry(movement, recordings, len(left), partial(_part_of, report, 0.7, 0.15))
-        vocal = track.produced(lines, movement.bar_samples, mix.reverb / 127)
+        vocal = track.produced(lines, movement.bar_samples, 0.6 * mix.reverb / 127)
     sound = _balanced(movement, mix, notes, drums, bass, left, right, vocal)
     report(1.0)
     return sound
@@ -131,7 +133,7 @@ def _balanced(
         side += np.float32(mix.room) * effects.echoes(dull, taps)
     del low, beat, dull
     if vocal is not None:
-        _sing(sides, vocal)
+        _sing(sides, vocal, VOCAL_DB - mix.gain)
     gain = effects.compressor(sides[0], sides[1], -17.0, 2.5) * np.float32(10 ** ((mix.gain + 9.0) / 20))
     gain *= _fade(movement, len(gain))
     if mix.crackle:
@@ -152,12 +154,16 @@ def _coloured(side: Signal, mix: Mix) -> Signal:
     return effects.saturate(clear, mix.drive * 0.5)
 
 
-def _sing(sides: list[Signal], vocal: tuple[Signal, Signal]) -> None:
+def _sing(sides: list[Signal], vocal: tuple[Signal, Signal], level_db: float) -> None:
     """Add the voice; the band steps back under it."""
-    under = effects.compressor(vocal[0], vocal[1], UNDER_DB, UNDER_RATIO)
+    under = effects.compressor(vocal[0], vocal[1], UNDER_DB, UNDER)
+    mids = effects.compressor(vocal[0], vocal[1], UNDER_DB, UNDER_MIDS)
     for side, voice in zip(sides, vocal, strict=True):
+        middle = effects.high_pass(effects.low_pass(side, 4500), 450)
+        side -= middle
         side *= under
-        side += np.float32(10 ** (VOCAL_DB / 20)) * voice
+        side += middle * mids
+        side += np.float32(10 ** (level_db / 20)) * voice
 
 
 def _widen(sides: list[Signal], width: float) -> None:
