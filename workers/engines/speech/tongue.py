@@ -59,10 +59,11 @@ def latin(text: str) -> str:
 
 
 def surely_latin(text: str) -> str | None:
-    """The same, only where the words leave little doubt: at least three speak for it, and twice as many as for others."""
+    """The same, only where the words leave little doubt whether it is English: three for one, twice those for other."""
     words, scores = _scored(text)
-    second, most = sorted(scores.values())[-2:]
-    return latin(text) if most >= max(3.0, 2 * second, 0.2 * len(words)) else None
+    english, other = scores["en"], max(score for language, score in scores.items() if language != "en")
+    sure = max(english, other) >= max(3.0, 2 * min(english, other), 0.2 * len(words))
+    return latin(text) if sure else None
 
 
 def _scored(text: str) -> tuple[list[str], dict[str, float]]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from workers.engines.music.lyrics import Block
 
+_VOCABLES = re.compile(r"\b(\w{1,4})(?:[\s,-]+\1\b)+", re.IGNORECASE)
 _KANA = re.compile("[\u3040-\u309f\u30a1-\u30fa]")
 
 _FOREIGN = {
@@ -51,7 +52,7 @@ def tongues(blocks: Sequence[Block]) -> list[list[Tongue]]:
 def _of_block(block: Block, whole: Tongue) -> list[Tongue]:
     from workers.engines.speech import tongue
 
-    words = " ".join(text for _, text in block.lines)
+    words = _joined([block])
     japanese = bool(_KANA.search(words))
     own = tongue.surely_latin(words)
     latin = Tongue(own) if own and not _foreign(words) else whole
@@ -92,4 +93,5 @@ def _foreign(text: str) -> str:
 
 
 def _joined(blocks: Sequence[Block]) -> str:
-    return "\n".join(text for block in blocks for _, text in block.lines)
+    """All words but those that are sung in every language: la la la."""
+    return _VOCABLES.sub(" ", "\n".join(text for block in blocks for _, text in block.lines))

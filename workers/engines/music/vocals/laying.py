@@ -44,6 +44,7 @@ class Laid(NamedTuple):
 def lay(syllables: Sequence[Syllable], notes: Sequence[Sung], earliest: float) -> Laid:
     """Both not empty. Nothing sounds before `earliest`, which may be negative."""
     places = fitted(notes, len(syllables))
+    syllables = _joined(syllables)
     first = syllables[0]
     onset = min(first.vowel - first.starts, _LONGEST_ONSET_S, max(0.0, places[0][0] - earliest))
     knots = [Knot(places[0][0] - onset, first.starts)]
@@ -61,6 +62,14 @@ def lay(syllables: Sequence[Syllable], notes: Sequence[Sung], earliest: float) -
         if following is not None and after is not None and (rests or _parts(syllable, following)):
             knots.append(Knot(after - onset, following.starts))
     return Laid(_rising(knots), vowels)
+
+
+def _joined(syllables: Sequence[Syllable]) -> list[Syllable]:
+    """Each up to the next, unless the speaker made a pause between the two."""
+    return [
+        one if _parts(one, other) or other is None else one._replace(ends=other.starts)
+        for one, other in zip(syllables, [*syllables[1:], None], strict=True)
+    ]
 
 
 def fitted(notes: Sequence[Sung], count: int) -> list[tuple[float, float]]:
