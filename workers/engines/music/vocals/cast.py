@@ -84,7 +84,7 @@ class _Singers:
         self._order = [id(block) for block in blocks if block.kind != "chorus" and block.lines]
         self._genders = named or ["male" if chance.random() < (0.7 if genre in _MANLY else 0.3) else "female"]
         self._pick = chance.random()
-        self._before = {} if named else _sung_before(source)
+        self._before = {} if len(named) > 1 else _sung_before(source, named or ["female", "male"])
         self._raps = genre in _RAPPED
 
     def voice(self, block: Block, tongue: str) -> str:
@@ -118,7 +118,9 @@ def _named(request: dict[str, Any]) -> list[str]:
     return [gender for gender, said in (("female", female), ("male", male)) if said]
 
 
-def _sung_before(source: Movement | None) -> dict[str, str]:
-    """The voices of the movement before, by language."""
+def _sung_before(source: Movement | None, genders: Sequence[str]) -> dict[str, str]:
+    """The voices of the movement before, by language, that are of these genders."""
     lines = [line for section in source.sections for line in section.lines] if source else []
-    return {line.vocal.language: line.vocal.voice for line in reversed(lines) if line.vocal}
+    letters = {gender[0] for gender in genders}
+    sung = [line.vocal for line in lines if line.vocal and line.vocal.voice[1:2] in letters]
+    return {vocal.language: vocal.voice for vocal in reversed(sung)}

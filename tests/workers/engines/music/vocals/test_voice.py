@@ -13,17 +13,20 @@ from workers.engines.music.vocals.voice import analysed, doubled, melody_hz, son
 
 SYMBOLS = "sɑ sɑ sɑ sɑ."
 FRAMES = [20, 4, 6, 2, 4, 6, 2, 4, 6, 2, 4, 6, 3, 5]
-NOTES = [Sung(0.0, 0.5, 57), Sung(0.5, 0.5, 60), Sung(1.0, 0.9, 64), Sung(2.0, 1.0, 55)]
+NOTES = [Sung(0.0, 0.5, 57), Sung(0.5, 0.5, 60), Sung(1.0, 0.7, 64), Sung(2.0, 1.0, 55)]
 Values = NDArray[np.float64]
 
 
 def pitch_hz(samples: Values, rate: int) -> float:
-    """By autocorrelation: the lag of the highest peak between 60 and 600 Hz."""
+    """By autocorrelation: the first lag, from 600 Hz down to 60, that is nearly as good as the best."""
     part = samples - samples.mean()
     spectrum = np.fft.rfft(part, 2 * len(part))
     kept = np.fft.irfft(np.abs(spectrum) ** 2)[: len(part)]
     low, high = rate // 600, rate // 60
-    return rate / float(low + np.argmax(kept[low:high] / (len(part) - np.arange(low, high))))
+    alike = kept[low:high] / (len(part) - np.arange(low, high))
+    peaks = 1 + np.flatnonzero((alike[1:-1] >= alike[:-2]) & (alike[1:-1] > alike[2:]))
+    best = next(at for at in peaks if alike[at] > 0.85 * alike[peaks].max())
+    return rate / float(low + best)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def test_vowels_sound_on_the_grid(line: tuple[float, Values, Laid]) -> None:
 
 
 def test_a_rest_is_silent(line: tuple[float, Values, Laid]) -> None:
-    assert np.abs(between(line, 1.92, 1.93)).max() < 0.01 * np.abs(line[1]).max()
+    assert np.abs(between(line, 1.76, 1.8)).max() < 0.01 * np.abs(line[1]).max()
 
 
 def test_a_line_does_not_click(line: tuple[float, Values, Laid]) -> None:
