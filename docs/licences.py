@@ -66,12 +66,12 @@ HEAD = """\
 # Licences
 
 ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run` installs beside it (`make demo` leaves
-out what comes by `image`, `speech` and `singing` alone). The page is made from `requirements/run.txt` and the packages' own metadata by
-`make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by anything but an
-engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build` installs the project
-itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent
-Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor is the extra that `make run` leaves out so far: `transcription` brings
-Whisper base (MIT), and FFmpeg as `speech` does.
+out what comes by `image`, `speech` and `singing` alone). The page is made from `requirements/run.txt` and the packages'
+own metadata by `make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by
+anything but an engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build`
+installs the project itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models
+(Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor is the extra that `make run` leaves
+out so far: `transcription` brings Whisper base (MIT), and FFmpeg as `speech` does.
 
 | Package | Version | Licence | Comes by | Worth knowing |
 | --- | --- | --- | --- | --- |

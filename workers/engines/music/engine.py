@@ -17,7 +17,7 @@ from workers.engines.music.plan import RATE, VERSION, Plan, cut, from_data, to_j
 from workers.engines.music.theory import key_name
 from workers.engines.music.vocals import speaking, track
 from workers.engines.music.vocals.cast import cast
-from workers.engines.music.vocals.credits import credits
+from workers.engines.music.vocals.credits import credited
 from workers.engines.music.vocals.track import Recordings
 from workers.engines.music.words import understand
 
@@ -46,9 +46,7 @@ class Music:
         plan, recordings, done = _spoken(plan, progress)
         return self._write(plan, recordings, cut_at, folder, _Steady(lambda part: progress(done + (1 - done) * part)))
 
-    def _write(
-        self, plan: Plan, recordings: Recordings, cut_at: int | None, folder: Path, progress: "_Steady"
-    ) -> Made:
+    def _write(self, plan: Plan, recordings: Recordings, cut_at: int | None, folder: Path, progress: "_Steady") -> Made:
         if self._font is None:
             self.load()
         font = self._font
@@ -253,7 +251,7 @@ def _metadata(engine: str, plan: Plan, cut_at: int | None) -> dict[str, Any]:
         "bpm": round(movement.bpm, 1),
         "key": key_name(movement.key, movement.mode),
         "engine": engine,
-        **credits(heard),
+        **credited(heard),
         "embedded": True,
         **({"lyrics_cut_at_line": cut_at} if cut_at is not None else {}),
     }

@@ -32,7 +32,7 @@ ROOM = (
 """Reflections of the drum room, left and right: (ms, gain), spaced without a common factor."""
 
 
-VOCAL_DB = 5.0
+VOCAL_DB = 2.5
 """How loud the voice is, in every genre the same: what the genre's gain adds or takes is made up for."""
 
 UNDER_DB = -38.0
@@ -46,7 +46,8 @@ def render(
 ) -> Iterator[NDArray[np.int16]]:
     """The song from sample `start` to its end, in chunks of shape (n, 2). `report` gets the samples rendered, 0..1.
 
-    `recordings` are those of all lines that have a singer, in every movement that still sounds at `start`. The same samples come out whatever `start` is. Movements that are silent by then are not rendered.
+    `recordings` are those of all lines that have a singer, in every movement that still sounds at `start`. The same
+    samples come out whatever `start` is. Movements that are silent by then are not rendered.
     """
     at = 0
     ringing = np.zeros((2, 0), np.float32)

@@ -32,7 +32,7 @@ class Vocal(msgspec.Struct, frozen=True, omit_defaults=True):
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of lyrics laid over `bars` bars, one note for each of its syllables.
 
-    Without `vocal` the lead instrument plays it, and `unsung` says why; plans from before there was singing say nothing.
+    Without `vocal` the lead instrument plays it, and `unsung` says why; plans older than singing say nothing.
     """
 
     text: str

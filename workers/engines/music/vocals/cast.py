@@ -20,7 +20,9 @@ Read = Callable[[Block, str], Line]
 
 _FEMALE = "female, woman, women, girl, girls, girl group, soprano, alto, diva, 女"
 _MALE = "male, man, men, boy, boys, boy band, baritone, tenor, bass voice, 男"
-_FEMALE_VOICE = "female vocal, female vocals, female voice, female singer, female lead, woman's voice, 女声, 女歌手, 女主唱"
+_FEMALE_VOICE = (
+    "female vocal, female vocals, female voice, female singer, female lead, woman's voice, 女声, 女歌手, 女主唱"
+)
 _MALE_VOICE = "male vocal, male vocals, male voice, male singer, male lead, man's voice, 男声, 男歌手, 男主唱"
 _DUET = "duet, duets, male and female, female and male, 男女, 对唱, 二重唱"
 _MANLY = frozenset(("metal", "rock", "hiphop", "trap", "country", "blues", "reggae"))

@@ -6,8 +6,8 @@ from typing import Any
 from workers.engines.music.plan import Line, Movement
 
 
-def credits(movements: Sequence[Movement]) -> dict[str, Any]:
-    """`vocals` is "sung", "partly_sung", "lead_instrument" or "none"; then by whom, in what, and why not, if anything."""
+def credited(movements: Sequence[Movement]) -> dict[str, Any]:
+    """`vocals` is "sung", "partly_sung", "lead_instrument" or "none"; then in what, by whom, and why a line was not."""
     lines = [line for part in movements for line in _heard(part)]
     sung = [line.vocal for line in lines if line.vocal]
     if not lines:

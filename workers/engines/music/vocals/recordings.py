@@ -24,7 +24,10 @@ _DIGEST = 16
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A line as spoken; a long one's `symbols` have a space where it was cut. `frames`: what each symbol lasts, one count more before and behind; `pcm`: 16 bit, 24 kHz."""
+    """A line as spoken; the `symbols` of a long one have a space where it was cut.
+
+    `frames`: what each symbol lasts, one count more before and behind; `pcm`: 16 bit, mono, 24 kHz.
+    """
 
     symbols: str
     frames: list[int]
@@ -52,7 +55,7 @@ def kept(symbols: str, voice: str, speed: float) -> Recording | None:
 
 
 def keep(recording: Recording, symbols: str, voice: str, speed: float) -> None:
-    """Keep it for what was asked. Where nothing can be written, nothing is kept, and the next song speaks the line again."""
+    """Keep it for what was asked. Where nothing can be written nothing is kept: the next song speaks the line again."""
     path = _path(symbols, voice, speed)
     body = msgspec.msgpack.encode(recording)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

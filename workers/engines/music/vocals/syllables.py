@@ -1,6 +1,7 @@
-"""The syllables of a line by its symbols: their nuclei (the vowels that take the notes) and what stands between them."""
+"""The syllables of a line by its symbols: the vowels, which take the notes, and what stands between them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 FRAME_S = 600 / 24_000
@@ -64,7 +65,7 @@ def syllables(symbols: str, frames: Sequence[int]) -> list[Syllable]:
     if not nuclei:
         return []
     cuts = [_first_heard(sounds)]
-    for before, after in zip(nuclei, nuclei[1:], strict=False):
+    for before, after in pairwise(nuclei):
         cuts.append(_cut(sounds, before + 1, after))
     found = []
     for order, at in enumerate(nuclei):

@@ -113,6 +113,7 @@ def produced(track: Signal, bar_samples: int, wet: float) -> tuple[Signal, Signa
     """Left and right: evened out, clear, in a room, with an echo on the beat. Looks only backwards."""
     clear = effects.shelf(effects.high_pass(track, 100), 3000, 4.0)
     clear *= effects.compressor(clear, clear, -20.0, 3.0)
+    clear = effects.saturate(clear, 0.6)
     dull = effects.low_pass(effects.high_pass(clear, 250), 5000)
     beat_ms = bar_samples / RATE / 4 * 1000
     echo = effects.echoes(dull, ((beat_ms * 0.75, 0.16), (beat_ms * 1.5, 0.08)))
@@ -136,5 +137,3 @@ def played(plan: Plan, first: int, recordings: Recordings, why: str) -> Plan:
         for part in plan.movements[first:]
     ]
     return replace(plan, movements=[*plan.movements[:first], *movements])
-
-

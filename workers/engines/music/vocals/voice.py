@@ -94,7 +94,7 @@ def sung(recording: Analysed, laid: Laid, notes: Sequence[Sung] | None) -> tuple
     world: Any = import_module("pyworld")
     begins, ends = laid.knots[0].at, laid.knots[-1].at
     count = max(2, int((ends - begins + 0.04) / PERIOD_S))
-    times = begins + np.arange(count) * PERIOD_S
+    times: Values = np.asarray(begins + np.arange(count) * PERIOD_S, np.float64)
     source, gain = _sources(laid, times)
     f0 = _taken(recording.f0[:, None], source)[:, 0]
     voiced = recording.f0[np.clip(np.rint(source).astype(int), 0, len(recording.f0) - 1)] > 0

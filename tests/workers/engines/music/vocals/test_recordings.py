@@ -30,7 +30,9 @@ def test_another_voice_speed_or_line_is_another_recording() -> None:
     assert kept("i", "af_heart", 0.85) is None
 
 
-@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: whole[:40] + b"x" + whole[41:], lambda _: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:-1], lambda whole: whole[:40] + b"x" + whole[41:], lambda _: b""]
+)
 def test_what_is_damaged_is_not_there(folder: Path, damage: "object") -> None:
     keep(LINE, "ɑ", "af_heart", 0.85)
     (path,) = folder.iterdir()

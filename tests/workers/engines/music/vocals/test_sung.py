@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -124,9 +123,7 @@ def test_every_line_is_spoken_once_for_all_clips(sung_song: Clip, sing: Make, co
     assert counted == []
 
 
-def test_a_damaged_recording_is_spoken_again(
-    sung_song: Clip, on: None, spoken_lines: Path, counted: list[str]
-) -> None:
+def test_a_damaged_recording_is_spoken_again(sung_song: Clip, on: None, spoken_lines: Path, counted: list[str]) -> None:
     plan = from_data(sung_song.plan)
     before = recordings_of(plan)
     victim = min(spoken_lines.glob("*.line"))
@@ -189,5 +186,3 @@ def test_lines_that_come_again_are_spoken_once(sung_song: Clip, on: None) -> Non
     lines = track.lines_of(from_data(sung_song.plan), 0)
     assert len(lines) == 6
     assert len(recordings_of(from_data(sung_song.plan))) == len(list(groupby(sorted(lines)))) == 4
-
-

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from workers.engines.music.vocals.syllables import FRAME_S, LEAD_S, count, syllables
@@ -24,7 +26,7 @@ def test_syllables_follow_each_other_in_the_recording() -> None:
     found = syllables(symbols, [20, *range(1, len(symbols) + 1), 5])
     for one in found:
         assert one.starts <= one.vowel < one.coda <= one.ends
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in pairwise(found):
         assert one.ends <= other.starts + 1e-9
 
 
