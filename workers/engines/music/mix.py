@@ -35,6 +35,9 @@ ROOM = (
 VOCAL_DB = 2.5
 """How loud the voice is, in every genre the same: what the genre's gain adds or takes is made up for."""
 
+SUNG_DB = -1.0
+"""What a song that is sung is softer by in the end: voice and band together are louder than the band."""
+
 UNDER_DB = -38.0
 UNDER, UNDER_MIDS = 1.25, 2.5
 """The band makes way for the voice: a compressor that hears only the voice, above UNDER_DB at these ratios, one for all
@@ -133,9 +136,11 @@ def _balanced(
         side += beat
         side += np.float32(mix.room) * effects.echoes(dull, taps)
     del low, beat, dull
+    level_db = mix.gain + 9.0
     if vocal is not None:
         _sing(sides, vocal, VOCAL_DB - mix.gain)
-    gain = effects.compressor(sides[0], sides[1], -17.0, 2.5) * np.float32(10 ** ((mix.gain + 9.0) / 20))
+        level_db += SUNG_DB
+    gain = effects.compressor(sides[0], sides[1], -17.0, 2.5) * np.float32(10 ** (level_db / 20))
     gain *= _fade(movement, len(gain))
     if mix.crackle:
         _crackle(movement, sides, mix.crackle)
