@@ -17,7 +17,7 @@ from workers.engines.music import mix, synth
 from workers.engines.music.compose import sung
 from workers.engines.music.engine import planned
 from workers.engines.music.plan import Plan, from_data
-from workers.engines.music.vocals import speaking, track
+from workers.engines.music.vocals import recordings, speaking, track
 
 BEFORE = Path(__file__).parent.parent / "before_singing.json"
 
@@ -126,7 +126,8 @@ def test_every_line_is_spoken_once_for_all_clips(sung_song: Clip, sing: Make, co
 def test_a_damaged_recording_is_spoken_again(sung_song: Clip, on: None, spoken_lines: Path, counted: list[str]) -> None:
     plan = from_data(sung_song.plan)
     before = recordings_of(plan)
-    victim = min(spoken_lines.glob("*.line"))
+    victim = recordings._path(*track.lines_of(plan, 0)[0], speaking.SPEED)
+    assert victim.parent == spoken_lines
     victim.write_bytes(victim.read_bytes()[:5000])
     assert recordings_of(plan) == before
     assert len(counted) == 1
