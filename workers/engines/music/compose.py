@@ -29,8 +29,8 @@ PHRASES = (0, 1, 0, 2)
 
 
 SINGING = {"female": 58, "male": 48}
-"""The middle of what a singer sings. Instruments lie higher, where words are lost: a third higher, women were misheard
-three times as often."""
+"""The middle of what a singer sings. Instruments lie higher, where words are lost: a minor third higher, 14 %
+of the words of two women were misheard, not 5 % (six lines each)."""
 
 
 class Phrase(NamedTuple):
