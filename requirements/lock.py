@@ -33,8 +33,8 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "dev": Kind(("embedded", "fast", "image", "music", "speech", "transcription"), ("build", "dev")),
-    "run": Kind(("embedded", "image", "music")),  # `make run`
+    "dev": Kind(("embedded", "fast", "image", "music", "singing", "speech", "transcription"), ("build", "dev")),
+    "run": Kind(("embedded", "image", "music", "singing", "speech")),  # `make run`
     "music": Kind(("embedded", "music")),  # `make demo`
     "engines": Kind(("fast", "image", "music")),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams

@@ -49,8 +49,8 @@ _LONGEST_FILE = 50_000_000
 
 
 def whole_gateway(folder: Path, **variables: str) -> Gateway:
-    """A gateway that is not started. It inherits our environment, but of `GATEWAY_…` only these variables."""
-    given = {f"GATEWAY_{name.upper()}": text for name, text in variables.items()}
+    """A gateway that is not started, and does not sing. It inherits our environment, but of `GATEWAY_…` only these."""
+    given = {"GATEWAY_SINGING": "off"} | {f"GATEWAY_{name.upper()}": text for name, text in variables.items()}
     return Gateway(folder, LOOPBACK, free_ports(1)[0], without_ours(os.environ) | given)
 
 

@@ -10,10 +10,11 @@ from random import Random
 
 import msgspec
 
-from workers.engines.music.lyrics import Block, syllables
+from workers.engines.music.lyrics import Block
 from workers.engines.music.plan import RATE, Line, Movement, Section
 from workers.engines.music.styles import STYLES, Style
 from workers.engines.music.theory import DARK, rng
+from workers.engines.music.vocals.cast import Read
 from workers.engines.music.words import Brief
 
 SHORTEST_S = 30.0
@@ -43,8 +44,13 @@ class Arranged(msgspec.Struct, frozen=True):
     cut_at_line: int | None
 
 
-def arrange(brief: Brief, blocks: Sequence[Block], seed: int, source: Movement | None, *, fresh: bool) -> Arranged:
-    """A new movement. `source` is the one it continues, if any; `fresh` says that the source had come to its end."""
+def arrange(
+    brief: Brief, blocks: Sequence[Block], read: Read, seed: int, source: Movement | None, *, fresh: bool
+) -> Arranged:
+    """A new movement. `read` tells of a line how many notes it needs and who sings it.
+
+    `source` is the movement it continues, if any; `fresh` says that the source had come to its end.
+    """
     style = STYLES[brief.genre]
     chance = rng(seed, "movement")
     bpm, bar_samples = _tempo(brief, style, chance, source)
@@ -52,7 +58,7 @@ def arrange(brief: Brief, blocks: Sequence[Block], seed: int, source: Movement |
     bar_s = bar_samples / RATE
     cut_at = None
     if any(block.lines for block in blocks) and not brief.instrumental:
-        sections, cut_at = _fitting(blocks, style, bar_s, opens=fresh)
+        sections, cut_at = _fitting(blocks, read, style, bar_s, opens=fresh)
     elif blocks and len(blocks) > 1:
         sections = list(_marked(blocks, bar_s))
     else:
@@ -122,14 +128,16 @@ def _spare(role: str, banned: Sequence[int]) -> list[int]:
     return [program for program in spares if program not in banned] or [spares[0]]
 
 
-def _fitting(blocks: Sequence[Block], style: Style, bar_s: float, *, opens: bool) -> tuple[list[Section], int | None]:
+def _fitting(
+    blocks: Sequence[Block], read: Read, style: Style, bar_s: float, *, opens: bool
+) -> tuple[list[Section], int | None]:
     """The sections of the words: in the usual setting if they fit, else in a tight one, else cut."""
-    sections, cut_at = _set(blocks, style, bar_s, opens, tight=False)
-    return (sections, cut_at) if cut_at is None else _set(blocks, style, bar_s, opens, tight=True)
+    sections, cut_at = _set(blocks, read, style, bar_s, opens, tight=False)
+    return (sections, cut_at) if cut_at is None else _set(blocks, read, style, bar_s, opens, tight=True)
 
 
 def _set(
-    blocks: Sequence[Block], style: Style, bar_s: float, opens: bool, *, tight: bool
+    blocks: Sequence[Block], read: Read, style: Style, bar_s: float, opens: bool, *, tight: bool
 ) -> tuple[list[Section], int | None]:
     room = int((LONGEST_S - 2 * bar_s - _ring_bars(bar_s) * bar_s) / bar_s)
     sections: list[Section] = []
@@ -143,7 +151,7 @@ def _set(
             section = _empty(block.kind, block.label, bar_s, tight=tight)
             sections += [section] if used + section.bars <= room else []
             continue
-        lines = _laid(block, style, bar_s, tight=tight)
+        lines = _laid(block, read, style, bar_s, tight=tight)
         fitting = []
         for line in lines:
             if used + line.bars > room:
@@ -159,14 +167,14 @@ def _set(
     return sections, None
 
 
-def _laid(block: Block, style: Style, bar_s: float, *, tight: bool) -> list[Line]:
-    counts = [syllables(words) for _, words in block.lines]
+def _laid(block: Block, read: Read, style: Style, bar_s: float, *, tight: bool) -> list[Line]:
+    lines = [read(block, words) for _, words in block.lines]
     grid = 16 if tight or style.grid == 16 or bar_s > 3.0 else 8
-    needed = [_line_bars(count, grid) for count in counts]
+    needed = [_line_bars(line.syllables, grid) for line in lines]
     usual = sorted(needed)[len(needed) // 2]
     return [
-        Line(words, count, max(bars, 1 if tight else usual))
-        for (_, words), count, bars in zip(block.lines, counts, needed, strict=True)
+        msgspec.structs.replace(line, bars=max(bars, 1 if tight else usual))
+        for line, bars in zip(lines, needed, strict=True)
     ]
 
 

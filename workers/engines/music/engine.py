@@ -15,6 +15,10 @@ from workers.engines.music.arrange import Arranged, arrange
 from workers.engines.music.lyrics import parse
 from workers.engines.music.plan import RATE, VERSION, Plan, cut, from_data, to_json
 from workers.engines.music.theory import key_name
+from workers.engines.music.vocals import speaking, track
+from workers.engines.music.vocals.cast import cast
+from workers.engines.music.vocals.credits import credited
+from workers.engines.music.vocals.track import Recordings
 from workers.engines.music.words import understand
 
 LONGEST_SONG_S = 20 * 60
@@ -36,20 +40,21 @@ class Music:
 
     def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         """Make one clip. The task's kind is music.generate, music.extend or music.concat; see the package."""
+        progress = _Steady(report)
         plan, cut_at = planned(task)
-        return self._write(plan, cut_at, folder, report)
+        progress(0.01)
+        plan, recordings, done = _spoken(plan, progress)
+        return self._write(plan, recordings, cut_at, folder, _Steady(lambda part: progress(done + (1 - done) * part)))
 
-    def _write(self, plan: Plan, cut_at: int | None, folder: Path, report: Report) -> Made:
+    def _write(self, plan: Plan, recordings: Recordings, cut_at: int | None, folder: Path, progress: "_Steady") -> Made:
         if self._font is None:
             self.load()
         font = self._font
         if font is None:
             raise EngineFailed("No SoundFont is loaded.")
-        progress = _Steady(report)
         movement = plan.movements[-1]
         song = folder / "audio.mp3"
-        progress(0.01)
-        chunks = mix.render(font, plan, plan.starts_at, lambda done: progress(0.02 + 0.68 * done))
+        chunks = mix.render(font, plan, plan.starts_at, lambda done: progress(0.02 + 0.68 * done), recordings)
         total = plan.samples - plan.starts_at
         comment = f"engine={self.name}; seed={movement.seed}; embedded"
         audio.encode_mp3(song, _counted(chunks, total, progress), RATE, title=plan.title, comment=comment)
@@ -118,6 +123,25 @@ class _Steady:
         self._report(self._highest)
 
 
+_SPEAKING = 0.6
+"""The share of the work that speaking is, where a song has lines to speak."""
+
+
+def _spoken(plan: Plan, progress: Report) -> tuple[Plan, Recordings, float]:
+    """The recordings that the plan is sung from, and the share of the work that is done with them.
+
+    The plan comes back with the lead instrument for lines that cannot be sung here.
+    """
+    first = mix.first_heard(plan, plan.starts_at)
+    lines = track.lines_of(plan, first)
+    if not lines:
+        return plan, {}, 0.0
+    if why := speaking.missing():
+        return track.played(plan, first, {}, why), {}, 0.0
+    recordings = speaking.recorded(lines, lambda part: progress(0.01 + (_SPEAKING - 0.01) * part))
+    return track.played(plan, first, recordings, "the voice could not say it"), recordings, _SPEAKING
+
+
 def planned(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
     """What a task will sound like, and the first line of its lyrics that did not fit, if any."""
     match task.get("kind"):
@@ -139,7 +163,8 @@ def _composed(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
     brief = understand(asked.cleaned, asked.seed)
     words = asked.words(brief.instrumental)
     blocks = parse(words)
-    made = arrange(brief, blocks, asked.seed, None, fresh=True)
+    read = cast([] if brief.instrumental else blocks, asked.cleaned, brief.genre, None)
+    made = arrange(brief, blocks, read, asked.seed, None, fresh=True)
     tags = asked.text("tags") or brief.tags
     heard = "" if brief.instrumental else words
     title = asked.text("title") or wordsmith.title(
@@ -164,7 +189,9 @@ def _extended(task: Mapping[str, Any]) -> tuple[Plan, int | None]:
     if not brief.named_genre:
         brief = msgspec.structs.replace(brief, genre=last.genre)
     words = asked.words(brief.instrumental) or ("" if brief.instrumental else _again(last.lyrics))
-    made = arrange(brief, parse(words), asked.seed, last, fresh=last.play == last.bars)
+    blocks = parse(words)
+    read = cast([] if brief.instrumental else blocks, told, brief.genre, last)
+    made = arrange(brief, blocks, read, asked.seed, last, fresh=last.play == last.bars)
     tags = told["tags"] or brief.tags
     movement = msgspec.structs.replace(made.movement, lyrics="" if brief.instrumental else words, tags=tags)
     return (
@@ -212,8 +239,8 @@ def _counted(chunks: Iterator[NDArray[np.int16]], total: int, progress: Report) 
 def _metadata(engine: str, plan: Plan, cut_at: int | None) -> dict[str, Any]:
     movement = plan.movements[-1]
     whole = plan.starts_at == 0
-    words = [part.lyrics for part in (plan.movements if whole else plan.movements[-1:]) if part.lyrics]
-    sung = any(part.vocal for part in (plan.movements if whole else plan.movements[-1:]))
+    heard = plan.movements if whole else plan.movements[-1:]
+    words = [part.lyrics for part in heard if part.lyrics]
     return {
         "title": plan.title,
         "prompt": "\n\n".join(words),
@@ -224,7 +251,7 @@ def _metadata(engine: str, plan: Plan, cut_at: int | None) -> dict[str, Any]:
         "bpm": round(movement.bpm, 1),
         "key": key_name(movement.key, movement.mode),
         "engine": engine,
-        "vocals": "lead_instrument" if sung else "none",
+        **credited(heard),
         "embedded": True,
         **({"lyrics_cut_at_line": cut_at} if cut_at is not None else {}),
     }

@@ -18,6 +18,8 @@ from workers.engines.music.notes import Note
 from workers.engines.music.plan import RATE, Movement, Plan
 from workers.engines.music.styles import STYLES, Mix
 from workers.engines.music.theory import rng
+from workers.engines.music.vocals import track
+from workers.engines.music.vocals.track import Recordings
 
 CHUNK = 5 * RATE
 FADE_S = 1.5
@@ -30,19 +32,35 @@ ROOM = (
 """Reflections of the drum room, left and right: (ms, gain), spaced without a common factor."""
 
 
-def render(font: bytes, plan: Plan, start: int, report: Callable[[float], None]) -> Iterator[NDArray[np.int16]]:
+VOCAL_DB = 2.5
+"""How loud the voice is, in every genre the same: what the genre's gain adds or takes is made up for."""
+
+SUNG_DB = -1.0
+"""What a song that is sung is softer by in the end: voice and band together are louder than the band."""
+
+UNDER_DB = -38.0
+UNDER, UNDER_MIDS = 1.25, 2.5
+"""The band makes way for the voice: a compressor that hears only the voice, above UNDER_DB at these ratios, one for all
+of the band and one for its middle, where words are made out."""
+
+
+def render(
+    font: bytes, plan: Plan, start: int, report: Callable[[float], None], recordings: Recordings | None = None
+) -> Iterator[NDArray[np.int16]]:
     """The song from sample `start` to its end, in chunks of shape (n, 2). `report` gets the samples rendered, 0..1.
 
-    The same samples come out whatever `start` is. Movements that are silent by then are not rendered.
+    `recordings` are those of all lines that have a singer, in every movement that still sounds at `start`. The same
+    samples come out whatever `start` is. Movements that are silent by then are not rendered.
     """
     at = 0
     ringing = np.zeros((2, 0), np.float32)
-    for movement in plan.movements:
+    heard_from = first_heard(plan, start)
+    for number, movement in enumerate(plan.movements):
         stop = at + movement.samples
-        if stop + round(synth.TAIL_S * RATE) > start:
+        if number >= heard_from:
             done = max(0, at - start) / (plan.samples - start)
             share = max(0, stop - max(at, start)) / (plan.samples - start)
-            sound = _added(_movement(font, movement, partial(_part_of, report, done, share)), ringing)
+            sound = _added(_movement(font, movement, recordings or {}, partial(_part_of, report, done, share)), ringing)
             ringing = sound[:, movement.samples :].copy()
             yield from _chunks(sound[:, max(0, start - at) : movement.samples])
         at = stop
@@ -64,7 +82,19 @@ def _chunks(sound: NDArray[np.float32]) -> Iterator[NDArray[np.int16]]:
         yield np.ascontiguousarray(np.rint(part).astype(np.int16).T)
 
 
-def _movement(font: bytes, movement: Movement, report: Callable[[float], None]) -> NDArray[np.float32]:
+def first_heard(plan: Plan, start: int) -> int:
+    """The number of the first movement that still sounds at sample `start`."""
+    stop = 0
+    for number, movement in enumerate(plan.movements):
+        stop += movement.samples
+        if stop + round(synth.TAIL_S * RATE) > start:
+            return number
+    return len(plan.movements)
+
+
+def _movement(
+    font: bytes, movement: Movement, recordings: Recordings, report: Callable[[float], None]
+) -> NDArray[np.float32]:
     """One movement, mixed, with its tail: shape (2, n)."""
     mix = STYLES[movement.genre].mix
     notes = score(movement)
@@ -72,8 +102,12 @@ def _movement(font: bytes, movement: Movement, report: Callable[[float], None]) 
     drums, bass = synth.dry(font, movement, notes)
     report(0.3)
     left, right = synth.band(font, movement, notes)
-    report(0.75)
-    sound = _balanced(movement, mix, notes, drums, bass, left, right)
+    report(0.7)
+    vocal = None
+    if any(line.vocal for section in movement.sections for line in section.lines):
+        lines = track.dry(movement, recordings, len(left), partial(_part_of, report, 0.7, 0.15))
+        vocal = track.produced(lines, movement.bar_samples, 0.6 * mix.reverb / 127)
+    sound = _balanced(movement, mix, notes, drums, bass, left, right, vocal)
     report(1.0)
     return sound
 
@@ -86,6 +120,7 @@ def _balanced(
     bass: NDArray[np.int16],
     left: NDArray[np.int16],
     right: NDArray[np.int16],
+    vocal: tuple[Signal, Signal] | None,
 ) -> NDArray[np.float32]:
     sides = [_coloured(_scaled(channel, mix.band), mix) for channel in (left, right)]
     _widen(sides, mix.width)
@@ -101,7 +136,11 @@ def _balanced(
         side += beat
         side += np.float32(mix.room) * effects.echoes(dull, taps)
     del low, beat, dull
-    gain = effects.compressor(sides[0], sides[1], -17.0, 2.5) * np.float32(10 ** ((mix.gain + 9.0) / 20))
+    level_db = mix.gain + 9.0
+    if vocal is not None:
+        _sing(sides, vocal, VOCAL_DB - mix.gain)
+        level_db += SUNG_DB
+    gain = effects.compressor(sides[0], sides[1], -17.0, 2.5) * np.float32(10 ** (level_db / 20))
     gain *= _fade(movement, len(gain))
     if mix.crackle:
         _crackle(movement, sides, mix.crackle)
@@ -119,6 +158,18 @@ def _coloured(side: Signal, mix: Mix) -> Signal:
         edge = effects.high_pass(clear, 3500)
         clear += np.float32(mix.air * 0.35) * effects.soft_clip(edge * np.float32(9)) * np.float32(0.25)
     return effects.saturate(clear, mix.drive * 0.5)
+
+
+def _sing(sides: list[Signal], vocal: tuple[Signal, Signal], level_db: float) -> None:
+    """Add the voice; the band steps back under it."""
+    under = effects.compressor(vocal[0], vocal[1], UNDER_DB, UNDER)
+    mids = effects.compressor(vocal[0], vocal[1], UNDER_DB, UNDER_MIDS)
+    for side, voice in zip(sides, vocal, strict=True):
+        middle = effects.high_pass(effects.low_pass(side, 4500), 450)
+        side -= middle
+        side *= under
+        side += middle * mids
+        side += np.float32(10 ** (level_db / 20)) * voice
 
 
 def _widen(sides: list[Signal], width: float) -> None:

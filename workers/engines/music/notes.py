@@ -45,6 +45,11 @@ class Bar(msgspec.Struct, frozen=True):
     def chord_at(self, step: int) -> Chord:
         return [sounding for start, sounding in self.changes if start <= step][-1]
 
+    def beat(self, step: float) -> float:
+        """When a sixteenth of this bar falls, in beats from the start of the movement: swung, and on time."""
+        beat, inside = divmod(step, 4)
+        return self.number * 4 + beat + _swung(inside / 4, self.style)
+
     def note(self, part: str, step: float, length: float, pitch: int, velocity: float) -> Note:
         """A note at a sixteenth of this bar, swung and played by a hand: never before the bar line."""
         beat, inside = divmod(step, 4)

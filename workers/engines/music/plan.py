@@ -20,12 +20,26 @@ Key = Annotated[int, Meta(ge=0, le=11)]
 Program = Annotated[int, Meta(ge=0, le=127)]
 
 
-class Line(msgspec.Struct, frozen=True):
-    """A line of lyrics laid over `bars` bars, one note for each of its syllables."""
+class Vocal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who sings a line: a voice, a language and symbols of the speech engine. `spoken`: in rhythm, not on the notes."""
+
+    voice: Annotated[str, Meta(max_length=40)]
+    language: str
+    symbols: Annotated[str, Meta(min_length=1, max_length=1000)]
+    spoken: bool = False
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of lyrics laid over `bars` bars, one note for each of its syllables.
+
+    Without `vocal` the lead instrument plays it, and `unsung` says why; plans older than singing say nothing.
+    """
 
     text: str
     syllables: Annotated[int, Meta(ge=1, le=200)]
     bars: Annotated[int, Meta(ge=1, le=64)]
+    vocal: Vocal | None = None
+    unsung: str = ""
 
 
 class Section(msgspec.Struct, frozen=True):

@@ -51,11 +51,29 @@ def script(text: str) -> str:
 
 def latin(text: str) -> str:
     """The likeliest of LANGUAGES for a text in Latin letters; American English, if nothing speaks for another."""
-    words = re.findall(r"(?<!\w)[^\W\d_]+(?:'[^\W\d_]+)?(?!\w)", text.lower())
-    scores = {language: float(sum(word in common for word in words)) for language, common in _WORDS.items()}
-    for language, letters in _LETTERS.items():
-        scores[language] += 1.5 * any(letter in text.lower() for letter in letters) * (scores["en"] < 2)
+    words, scores = _scored(text)
     best = max(scores, key=lambda language: scores[language])  # English is first, and wins a tie
     if best == "en" or scores[best] < max(1.0, 0.1 * len(words)):
         return "en-us"
     return "pt-br" if best == "pt" else best
+
+
+def surely_latin(text: str) -> str | None:
+    """The same, only where the words leave little doubt whether it is English: three for one, twice those for other."""
+    words, scores = _scored(text)
+    english, other = scores["en"], max(score for language, score in scores.items() if language != "en")
+    sure = max(english, other) >= max(3.0, 2 * min(english, other), 0.2 * len(words))
+    return latin(text) if sure else None
+
+
+def _scored(text: str) -> tuple[list[str], dict[str, float]]:
+    words = re.findall(r"(?<!\w)[^\W\d_]+(?:'[^\W\d_]+)?(?!\w)", text.lower())
+    scores = {language: float(sum(word in common for word in words)) for language, common in _WORDS.items()}
+    for language, letters in _LETTERS.items():
+        scores[language] += 1.5 * any(letter in text.lower() for letter in letters) * (scores["en"] < 2)
+    return words, scores
+
+
+def spoken_words(text: str) -> float:
+    """How many of the words, and of the letters that few languages have, speak for one language that is read here."""
+    return max(_scored(text)[1].values())

@@ -1,6 +1,7 @@
 """Clips that several tests listen to, each made once."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,14 @@ import pytest
 from tests.workers.engines.music.clips import LYRICS, Clip, Make, extend, generate
 from workers.engines.music import audio
 from workers.engines.music.engine import Music
+
+
+@pytest.fixture(autouse=True, scope="session")
+def played() -> Iterator[None]:
+    """The lead instrument plays what is not asked to be sung: the voice would take most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GATEWAY_SINGING", "off")
+        yield
 
 
 @pytest.fixture(scope="session")
