@@ -168,6 +168,7 @@ def config() -> OpenAPIConfig:
         tags=[
             Tag(name="Suno", description='Music, in Suno\'s own words. Errors are `{"detail": …}`.'),
             Tag(name="Images", description="Pictures, in OpenAI's words. Errors are OpenAI's."),
+            Tag(name="Audio", description="Speech, in OpenAI's words. Errors are OpenAI's."),
             Tag(
                 name="Stable Diffusion",
                 description="Pictures, in the words of Stable Diffusion WebUI and of ReActor. So are errors.",
