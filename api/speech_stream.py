@@ -41,6 +41,7 @@ class Sound:
     def __init__(self, services: Services, job: Job) -> None:
         self.job = job
         self._services = services
+        self._ready: Heard | None = None
         self._next, self._sent_bytes, self._tail = 1, 0, b""
 
     async def begin(self, receive: Receive, wait_s: float) -> bool:
@@ -50,14 +51,18 @@ class Sound:
         """
         heard = await self._when(receive, wait_s)
         self.job = self._known(heard)
-        return bool(heard.pieces) and not self.job.ended and not heard.broken
+        if not heard.pieces or self.job.ended or heard.broken:
+            return False
+        self._ready = heard
+        return True
 
     async def next(self) -> bytes:
         """Some more of it; nothing at its end. May be cancelled, and called again.
 
         Raises what has ended the job otherwise, EngineMisproduced, Gone, Stopping, StorageError.
         """
-        heard = await self._when(never, _LONGEST_S)
+        heard = self._ready or await self._when(never, _LONGEST_S)
+        self._ready = None
         self.job = self._known(heard)
         done = self.job.status == Status.SUCCEEDED
         if heard.broken and (self._sent_bytes or not done):
