@@ -8,7 +8,8 @@ import pytest
 
 from storage.job import Kind, Status
 from storage.voices import OPENAI, OWN
-from tests.api.gateway import Gateway
+from tests.api.batches import create, results, when
+from tests.api.gateway import LENGTH_S, Gateway
 from tests.api.images import asked
 from tests.api.speech import BODY, FILE, SPEECH, keep, said, say, spoken
 from tests.waiting import until
@@ -134,6 +135,27 @@ async def test_a_job_of_the_kind_takes_the_same_input(stocked: Gateway) -> None:
     assert (answer.status_code, answer.json()["kind"], answer.json()["model"]) == (202, "speech", "kokoro")
     refused = await stocked.alice.http.post("/v1/jobs", json={**body, "input": {"input": "Hello.", "voice": "darth"}})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/input/voice")
+
+
+async def test_a_line_of_a_batch_has_a_link_to_its_sound(stocked: Gateway) -> None:
+    alice, body = stocked.alice, {**BODY, "input": "Good evening."}
+    lines = [{"custom_id": "a", "method": "POST", "url": SPEECH, "body": body}]
+    batch = await create(alice, lines, SPEECH)
+    job = await asked(stocked)
+    assert "streamed" not in job.request
+    await keep(stocked, job)
+    done, failed = await results(alice, await when(alice, batch["id"], "completed"))
+    assert not failed
+    told = done["a"]["response"]["body"]
+    assert (await stocked.nobody.get(told.pop("url"))).content == FILE
+    assert told == {
+        "content_type": "audio/wav",
+        "duration_s": LENGTH_S,
+        "size_bytes": len(FILE),
+        "voice": "af_nova",
+        "language": "en-us",
+        "usage": {"input_tokens": 13, "output_tokens": 0, "total_tokens": 13},
+    }
 
 
 async def test_a_stop_of_the_server_before_there_is_anything_gives_the_job(gateway: Gateway) -> None:
