@@ -241,7 +241,6 @@ _DIALECTS: Mapping[str, Callable[[Fault], Told]] = {
     "/v1/files": _openai,
     "/v1/batches": _openai,
     "/v1/images": _openai,
-    "/v1/audio": _openai,
     "/v1/sdapi": _webui,
     "/sdapi": _webui,
     "/v1/reactor": _webui,

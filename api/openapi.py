@@ -168,12 +168,11 @@ def config() -> OpenAPIConfig:
         tags=[
             Tag(name="Suno", description='Music, in Suno\'s own words. Errors are `{"detail": …}`.'),
             Tag(name="Images", description="Pictures, in OpenAI's words. Errors are OpenAI's."),
-            Tag(name="Audio", description="Speech, in OpenAI's words. Errors are OpenAI's."),
             Tag(
                 name="Stable Diffusion",
                 description="Pictures, in the words of Stable Diffusion WebUI and of ReActor. So are errors.",
             ),
-            Tag(name="Audio", description="Recordings, in OpenAI's words. Errors are OpenAI's."),
+            Tag(name="Audio", description="Speech and recordings, in OpenAI's words. Errors are OpenAI's."),
             Tag(name="ASR", description="Recordings, in the words of whisper-asr-webservice. Errors are FastAPI's."),
             Tag(name="Jobs", description="Any job, whichever way it was submitted. Errors are problem details."),
             Tag(

@@ -29,6 +29,7 @@ _WORDS = LAST_WORDS | {NEWS}
 _BLOCK_BYTES = 256 << 10
 _PART_BYTES = 24 << 10  # in Base64 32 kB: some clients bear no longer lines
 _OVERLAP_BYTES = 64
+_OTHERWISE = "the speech had to be made again, and came out otherwise"
 
 
 class Stopping(Exception):
@@ -66,7 +67,7 @@ class Sound:
         self.job = self._known(heard)
         done = self.job.status == Status.SUCCEEDED
         if heard.broken and (self._sent_bytes or not done):
-            raise EngineMisproduced("the speech had to be made again, and came out otherwise")
+            raise EngineMisproduced(_OTHERWISE)
         if heard.pieces:
             self._next += len(heard.pieces)
             return self._sent(b"".join(heard.pieces))
@@ -109,13 +110,13 @@ class Sound:
         output = self.job.output(1)
         if output.object_key is None or output.size_bytes is None:
             raise ObjectMissing("the speech is stored no more")
+        if self._sent_bytes > output.size_bytes:
+            raise EngineMisproduced(_OTHERWISE)
         start, end = self._sent_bytes - len(self._tail), min(self._sent_bytes + _BLOCK_BYTES, output.size_bytes)
-        if start >= end:
-            return b""
         async with self._services.objects.read(output.object_key, start=start, end=end - 1) as reading:
             block = b"".join([chunk async for chunk in reading])
         if not block.startswith(self._tail):
-            raise EngineMisproduced("the speech had to be made again, and came out otherwise")
+            raise EngineMisproduced(_OTHERWISE)
         return block[len(self._tail) :]
 
 

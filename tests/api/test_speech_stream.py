@@ -158,10 +158,11 @@ async def test_what_is_in_redis_no_more_is_heard_from_the_file(stocked: Gateway,
         assert (heard, stream.whole) == (WHOLE, True)
 
 
-async def test_a_file_that_goes_on_otherwise_is_not_joined(stocked: Gateway) -> None:
+@pytest.mark.parametrize("file", [FIXED_HEAD + b"uno" * 100 + PIECES[1] + PIECES[2], FIXED_HEAD + b"one"])
+async def test_a_file_that_goes_on_otherwise_is_not_joined(stocked: Gateway, file: bytes) -> None:
     async with listening(stocked, 1) as (stream, job):
         assert await stream.part() == PIECES[0]
-        await keep(stocked, job, FIXED_HEAD + b"uno" * 100 + PIECES[1] + PIECES[2])
+        await keep(stocked, job, file)
         assert (await rest(stream), stream.whole) == (b"", False)
 
 
