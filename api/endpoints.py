@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api import asr, images, jobs, reactor, suno, transcriptions, webui
+from api import asr, images, jobs, reactor, speech, suno, transcriptions, webui
 from api.operation import Operation
 from storage.errors import InvalidRequest
 
@@ -12,6 +12,7 @@ ENDPOINTS: Mapping[str, Operation] = {
         suno.GENERATE,
         suno.CONCAT,
         *images.OPERATIONS,
+        speech.SPEAK,
         *webui.OPERATIONS,
         *reactor.OPERATIONS,
         *transcriptions.OPERATIONS,

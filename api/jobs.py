@@ -13,8 +13,9 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 from pydantic import BaseModel
 
-from api import examples, suno, transcriptions, webui
+from api import examples, speech, suno, transcriptions, webui
 from api.admission import NewJob, Terms, webhook
+from api.dialects.speech import Speech
 from api.dialects.suno import Concat, Generate
 from api.inputs import MAX_BODY_BYTES
 from api.jobs_body import Submission
@@ -54,6 +55,7 @@ _READERS: Mapping[Kind, _Reader] = {
     Kind.MUSIC_GENERATE: _Reader(Generate, _song, "mv"),
     Kind.MUSIC_EXTEND: _Reader(Generate, _song, "mv"),
     Kind.MUSIC_CONCAT: _Reader(Concat, _whole, "mv"),
+    Kind.SPEECH: _Reader(Speech, speech.spoken_text, "model"),
     **{
         kind: _Reader(*reader, "upscaler_1" if kind == Kind.IMAGE_UPSCALE else "model")
         for kind, reader in (*webui.READERS.items(), *transcriptions.READERS.items())

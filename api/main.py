@@ -20,6 +20,7 @@ from api import (
     openapi,
     reactor,
     scope,
+    speech,
     suno,
     transcriptions,
     webhooks,
@@ -45,6 +46,7 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
         [
             suno.router,
             images.router,
+            speech.router,
             *webui.ROUTERS,
             *reactor.ROUTERS,
             transcriptions.router,

@@ -165,7 +165,7 @@ class Download:
             self._headers.append((b"content-range", extent))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if cast(HTTPScope, scope)["method"] == "GET" and self._span.size_bytes:
+        if cast(HTTPScope, scope)["method"] != "HEAD" and self._span.size_bytes:
             await self._send_file(receive, send)
         else:
             await self._send_start(send)

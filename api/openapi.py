@@ -172,7 +172,7 @@ def config() -> OpenAPIConfig:
                 name="Stable Diffusion",
                 description="Pictures, in the words of Stable Diffusion WebUI and of ReActor. So are errors.",
             ),
-            Tag(name="Audio", description="Recordings, in OpenAI's words. Errors are OpenAI's."),
+            Tag(name="Audio", description="Speech and recordings, in OpenAI's words. Errors are OpenAI's."),
             Tag(name="ASR", description="Recordings, in the words of whisper-asr-webservice. Errors are FastAPI's."),
             Tag(name="Jobs", description="Any job, whichever way it was submitted. Errors are problem details."),
             Tag(

@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qs
 
 from litestar.types import Receive
@@ -22,6 +22,9 @@ MAX_WAIT_S = 300.0
 _SECONDS = re.compile(r"\d{1,3}(\.\d+)?", re.ASCII)
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s=])", re.IGNORECASE)
+
+
+Found = TypeVar("Found")
 
 
 class Patience(NamedTuple):
@@ -96,9 +99,27 @@ class Waits:
 
         `words`: the news (`storage/events.py`) after which it may be enough; any, if None.
         """
-        (job,) = await self._store.jobs.get(id)
-        if job is None or enough(job) or timeout_s <= 0 or self._over:
+
+        async def look() -> Job | None:
+            (job,) = await self._store.jobs.get(id)
             return job
+
+        return await self.found_when(look, lambda job: job is None or enough(job), id, receive, timeout_s, words=words)
+
+    async def found_when(
+        self,
+        look: Callable[[], Awaitable[Found]],
+        enough: Callable[[Found], bool],
+        id: str,
+        receive: Receive,
+        timeout_s: float,
+        *,
+        words: Container[str] | None = None,
+    ) -> Found:
+        """The same of whatever a `look` finds that changes with a job."""
+        found = await look()
+        if enough(found) or timeout_s <= 0 or self._over:
+            return found
         async with (
             self._store.signals.watch(job_channel(id)) as changed,
             while_connected(receive, timeout_s) as limit,
@@ -106,8 +127,8 @@ class Waits:
             self._limits.add(limit)
             try:
                 while True:
-                    (job,) = await self._store.jobs.get(id)
-                    if job is None or enough(job) or self._over:  # a stop may have come before the limit was listed
+                    found = await look()
+                    if enough(found) or self._over:  # a stop may have come before the limit was listed
                         break
                     while await changed.wait():
                         news = changed.take()
@@ -115,7 +136,7 @@ class Waits:
                             break
             finally:
                 self._limits.discard(limit)
-        return job
+        return found
 
     def end(self) -> None:
         """The server stops: nobody waits any longer. What was asked for goes on, and can be asked after."""

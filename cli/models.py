@@ -22,9 +22,9 @@ import click
 import msgspec
 
 from cli.running import DATA
+from storage.voices import OWN
 from workers.engines.assets import FACES, SPRITES, Asset
 from workers.engines.image.subjects import subjects
-from workers.engines.speech.voices import OWN
 from workers.engines.speech.weights import VOICES
 
 _PATIENCE_S = 600

@@ -30,7 +30,7 @@ class Kind(StrEnum):
     WEBHOOK_DELIVERY = "webhook.delivery"
 
 
-_OURS = {Kind.SPEECH, Kind.TRANSCRIPTION_PART, Kind.WEBHOOK_DELIVERY}
+_OURS = {Kind.TRANSCRIPTION_PART, Kind.WEBHOOK_DELIVERY}
 OFFERED = tuple(kind for kind in Kind if kind not in _OURS)
 IMAGES = (Kind.IMAGE_GENERATE, Kind.IMAGE_EDIT, Kind.IMAGE_UPSCALE, Kind.IMAGE_FACESWAP)
 

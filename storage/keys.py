@@ -45,6 +45,7 @@
 | `task:{owner}:{digest}`           | string | what the owner calls a job → its id; expires                          |
 | `options:{dialect}:{owner}`       | hash   | name → JSON: what the owner has set (`storage/options.py`); expires   |
 | `preview:{job}`                   | string | a small JPEG of what is being made; expires                           |
+| `sound:{job}`                     | hash   | number → piece of what is being spoken (`storage/sounds.py`); expires |
 | `setup`                           | string | somebody has been let in here: no first key is made known again       |
 
 Channels: `job:{id}` (it changed), `events:{owner}` (what was added to the feed: its id, the job's, the event),

@@ -17,6 +17,7 @@ from storage.queue import Queue
 from storage.scripts import Confirm, Scripts
 from storage.settings import Durability, StorageSettings
 from storage.signals import Signals
+from storage.sounds import Sounds
 from storage.upstream import Upstreams
 from storage.webhooks import Webhooks
 
@@ -43,6 +44,7 @@ class Store:
     webhooks: Webhooks
     outbox: Outbox
     feed: Feed
+    sounds: Sounds
 
     @classmethod
     def open(cls, settings: StorageSettings) -> Self:
@@ -69,6 +71,7 @@ class Store:
             webhooks=Webhooks(redis, durable),
             outbox=outbox,
             feed=Feed(scripts),
+            sounds=Sounds(scripts),
         )
 
     async def start(self) -> None:

@@ -14,6 +14,8 @@ LONGEST_FIRST = [
     "test_kills.py",
     "test_kills_waiting.py",
     "test_openai_recordings.py",
+    "test_openai_speech.py",
+    "test_kills_speech.py",
     "test_webui_client.py",
     "workers/engines/speech/test_engine.py",
     "workers/engines/speech/test_understood.py",

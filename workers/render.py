@@ -33,6 +33,7 @@ from storage.store import Store
 from storage.tasks import end
 from workers.engines.base import Artifact, Made, Report
 from workers.outcomes import JobFailed, NoLongerHeld
+from workers.relay import Relay
 from workers.retry import retry_in
 from workers.spool import Spool
 
@@ -66,6 +67,7 @@ class Attempt:
         self._engines: Mapping[str, Generate] = ctx["engines"]
         self.items = range(1, job.items + 1)
         self._fetched: dict[str, str] | None = None
+        self._relay = Relay(self.store.sounds, job)
 
     async def end(self) -> dict[str, Any]:
         """Make and store every item. Returns the fields of the job's last move."""
@@ -88,6 +90,7 @@ class Attempt:
                 if item < self.job.items:
                     with suppress(ObjectsUnavailable):  # make the rest meanwhile
                         await self._store(item)
+        await self._finish_relay()
         await self._enter_storing()
         for item in self.items:
             await self._store(item)
@@ -129,8 +132,14 @@ class Attempt:
         }
         reached = [0.0]
         ticking = asyncio.create_task(self._tick(item, reached, folder / _PREVIEW))
+
+        def on_progress(progress: float) -> None:
+            reached[0] = progress
+            self._relay.look()
+
         try:
-            made = await self._engines[self.job.engine](task, folder, lambda progress: reached.__setitem__(0, progress))
+            async with self._relay.following(folder):
+                made = await self._engines[self.job.engine](task, folder, on_progress)
         finally:
             await end(ticking)
         await asyncio.to_thread(self.spool.keep, self.job, item, made)
@@ -181,6 +190,12 @@ class Attempt:
                 await self.jobs.keep_preview(self.job.id, jpeg)
             return jpeg
         return shown
+
+    async def _finish_relay(self) -> None:
+        """Whoever listens has all of it, also of what an earlier attempt has made."""
+        for item in self.items if self._relay.wanted else ():
+            if not self._settled(item) and (made := await asyncio.to_thread(self.spool.made, self.job, item)):
+                await self._relay.finish(Path(made.artifacts[0].path).parent)
 
     async def _enter_storing(self) -> None:
         if self.job.status == Status.STORING:

@@ -26,6 +26,7 @@ from cli.embedded import Objects, Redis
 from storage.ids import Part
 from storage.job import OutputStatus
 from storage.settings import StorageSettings
+from storage.voices import voices
 from tests.api.batches import create, line, upload
 from tests.api.gateway import Gateway, serving, storage_settings
 from tests.api.granian import served
@@ -71,6 +72,7 @@ async def furnished(gateway: Gateway) -> dict[str, list[str]]:
         keep("batch_id", (await create(gateway.alice, [line(f"line {number}")]))["id"])
     values["input_file_id"] = values["file_id"]
     values["model"] = list(gateway.services.catalog.models)
+    values["voice"] = [voice.id for voice in voices()]
     for name in ("image", "init_images[*]", "mask", "source_image", "target_image"):
         values[name] = _pictures()
     for name in ("file", "audio_file", "files"):

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -25,13 +25,17 @@ class Sent(NamedTuple):
 
 
 class Stream:
-    """An answer under way. `room` parts of it are taken off the server's hands; for more it has to wait."""
+    """An answer under way. `room` parts of it are taken off the server's hands; for more it has to wait.
 
-    def __init__(self, room: int = 0) -> None:
+    `whole`: it was ended as HTTP has it, not cut off.
+    """
+
+    def __init__(self, room: int = 0, body: bytes = b"") -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.raw = b""
-        self.ended = False
+        self.ended = self.whole = False
+        self._body = body
         self._started, self._left = asyncio.Event(), asyncio.Event()
         self._parts: asyncio.Queue[bytes | None] = asyncio.Queue(room)
         self._asked = False
@@ -41,7 +45,7 @@ class Stream:
     async def receive(self) -> dict[str, Any]:
         if not self._asked:
             self._asked = True
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": self._body, "more_body": False}
         await self._left.wait()
         return {"type": "http.disconnect"}
 
@@ -54,7 +58,14 @@ class Stream:
         if message["body"]:
             await self._parts.put(message["body"])
         if not message["more_body"]:
+            self.whole = True
             await self._parts.put(None)
+
+    def left_by_the_app(self) -> None:
+        """A server cuts the connection off, if this was not the end."""
+        if not self.whole:
+            with suppress(asyncio.QueueFull):
+                self._parts.put_nowait(None)
 
     async def started(self) -> None:
         await self._started.wait()
@@ -96,17 +107,18 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(
-    gateway: Gateway, caller: Caller, path: str, *, room: int = 0, **headers: str
+    gateway: Gateway, caller: Caller, path: str, *, room: int = 0, body: Any = None, **headers: str
 ) -> AsyncIterator[Stream]:
-    """GET a stream, from when its answer has started. Leaves at the end, and fails if the app goes on after that."""
-    stream, url = Stream(room), urlsplit(path)
+    """GET a stream, or POST (JSON) for it, from when its answer has started. Leaves at the end, and fails if the app
+    goes on after that."""
+    stream, url = Stream(room, b"" if body is None else json.dumps(body).encode()), urlsplit(path)
     sent = {"authorization": f"Bearer {caller.secret}", "host": "gateway.test"}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     scope: Any = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "GET",
+        "method": "GET" if body is None else "POST",
         "scheme": "http",
         "path": url.path,
         "raw_path": url.path.encode(),
@@ -118,6 +130,7 @@ async def streaming(
     }
     app: Any = gateway.app
     answering = asyncio.create_task(app(scope, stream.receive, stream.send))
+    answering.add_done_callback(lambda _: stream.left_by_the_app())
     starting = asyncio.create_task(stream.started())
     await asyncio.wait({answering, starting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
     try:

@@ -73,6 +73,7 @@ async def test_every_endpoint_can_be_one_of_a_batch(stocked: Gateway) -> None:
     bodies = {
         GENERATE: {"continue_clip_id": clip},
         "/v1/suno/api/generate/concat/v2": {"clip_id": extension},
+        "/v1/audio/speech": {"input": "Good evening."},
         "/v1/images/generations": {"prompt": "a boat"},
         "/v1/images/edits": {"prompt": "a boat", "image": drawing},
         "/v1/images/variations": {"image": drawing},

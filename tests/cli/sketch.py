@@ -75,5 +75,6 @@ if __name__ == "__main__":
     from storage.catalog import ENGINES
 
     ENGINES["composer"] = ENGINES["composer"]._replace(spec="tests.cli.sketch:Large")
+    ENGINES["kokoro"] = ENGINES["kokoro"]._replace(spec="tests.workers.sketch_speaker:Speaker")
     ENGINES["whisper"] = ENGINES["whisper"]._replace(spec="tests.workers.sketch_scribe:Scribe")
     main()

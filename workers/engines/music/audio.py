@@ -74,7 +74,7 @@ def encode_mp3(
     if encoder is None:
         raise EngineMisproduced("There is no sound to encode.")
     frames += encoder.flush()
-    path.write_bytes(_id3(title, comment) + _info_frame(bytes(frames), samples) + frames)
+    path.write_bytes(id3(title, comment) + info_frame(bytes(frames), samples) + frames)
     return samples
 
 
@@ -120,7 +120,7 @@ def _rate(path: Path) -> int:
         raise EngineMisproduced("The audio file that was made cannot be decoded.") from error
 
 
-def _id3(title: str, comment: str) -> bytes:
+def id3(title: str, comment: str) -> bytes:
     """An ID3v2.4 tag. Source: id3.org, "ID3 tag version 2.4.0": text in UTF-8 (3), sizes in 7-bit bytes."""
     body = b""
     if title:
@@ -166,24 +166,29 @@ def _count(frames: bytes) -> int:
     return count
 
 
-def _info_frame(frames: bytes, samples: int) -> bytes:
+def info_frame(frames: bytes, samples: int | None) -> bytes:
     """A silent first frame with what LAME itself would write there: frame count, seek table, delay and padding.
 
     Source: "Mp3 Info Tag revision 1 Specifications" (gabriel.mp3-tech.org). Its bitrate may be above the stream's,
     where a frame of the stream would be too small to hold it.
+
+    With None for `samples`, as long a frame that knows the delay only: of a file that others read while it grows.
     """
     header, layout = frames[:4], _Layout.of(frames)
     used = header[2] >> 4
     index = next(i for i in range(used, 15) if layout.length(i) >= 4 + layout.side + _TAG_BYTES)
     length, count = layout.length(index), _count(frames)
     size = len(frames) + length
-    padding = count * layout.per_frame - ENCODER_DELAY - samples
+    padding = 0 if samples is None else count * layout.per_frame - ENCODER_DELAY - samples
     frame = bytearray(length)
     frame[:4] = bytes((header[0], header[1] | 1, index << 4 | header[2] & 0x0C, header[3]))
     table = bytes(255 * position // 99 for position in range(100))
-    tag = b"Info" + struct.pack(">III", 0x0F, count, size) + table + struct.pack(">I", 80)
+    whole = struct.pack(">III", 0x0F, count, size) + table + struct.pack(">I", 80)
+    tag = b"Info" + (bytes(4) if samples is None else whole)
     tag += b"LAME3.100" + bytes((1, 0)) + bytes(8) + bytes((0, min(255, _BITRATES[layout.version][used - 1])))
-    tag += (ENCODER_DELAY << 12 | padding).to_bytes(3) + bytes(4) + struct.pack(">IH", size, 0)
+    tag += (
+        (ENCODER_DELAY << 12 | padding).to_bytes(3) + bytes(4) + struct.pack(">IH", 0 if samples is None else size, 0)
+    )
     end = 4 + layout.side + len(tag)
     frame[4 + layout.side : end] = tag
     frame[end : end + 2] = struct.pack(">H", _crc16(bytes(frame[:end])))

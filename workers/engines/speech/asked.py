@@ -4,25 +4,21 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from storage.errors import InvalidRequest
+from storage.voices import FASTEST, FORMATS, LONGEST, SLOWEST, WHEN_NONE_IS_NAMED, known, language_tag
 from workers.engines.speech import tongue, voices
-from workers.engines.speech.encoding import CONTENT_TYPES
 from workers.engines.speech.plain import plain
-
-LONGEST = 4096
-"""Characters of `input`. Source: OpenAI's API reference, "Create speech"."""
-
-SLOWEST, FASTEST = 0.25, 4.0
-"""Source: the same."""
 
 
 class Wish(NamedTuple):
-    """What is to be done. `text`: the words as they are said; `asked_for`: the voice as the caller named it."""
+    """What is to be done. `text`: the words as they are said; `asked_for`: the voice as the caller named it;
+    `streamed`: somebody listens while it is spoken."""
 
     text: str
     speaker: voices.Speaker
     asked_for: str
     format: str
     speed: float
+    streamed: bool = False
 
 
 def read(task: Mapping[str, Any]) -> Wish:
@@ -32,20 +28,20 @@ def read(task: Mapping[str, Any]) -> Wish:
         raise InvalidRequest(f"the speech engine does not know the kind {str(task.get('kind'))!r}", field="kind")
     if not isinstance(request, Mapping):
         raise InvalidRequest("the request must be an object", field="request")
-    format = _choice(request, "response_format", "mp3")
+    format = _choice(request, "response_format", FORMATS[0])
     speed = _speed(request)
-    voice = voices.known(_text(request, "voice") or "alloy")
+    voice = known(_text(request, "voice") or WHEN_NONE_IS_NAMED)
     language = _text(request, "language")
     given = _text(request, "input")
     if not given.strip():
         raise InvalidRequest("input is empty", field="input")
     if len(given) > LONGEST:
         raise InvalidRequest(f"input may have {LONGEST} characters at most; this one has {len(given)}", field="input")
-    speaker = _speaker(given, voice, voices.language_tag(language) if language else None)
+    speaker = _speaker(given, voice, language_tag(language) if language else None)
     words = plain(given, speaker.language)
     if not words:
         raise InvalidRequest("there is nothing to say in input: it has no letters and no figures", field="input")
-    return Wish(words, speaker, voice, format, speed)
+    return Wish(words, speaker, voice, format, speed, streamed=request.get("streamed") is True)
 
 
 def _speaker(text: str, voice: str, language: str | None) -> voices.Speaker:
@@ -70,8 +66,8 @@ def _choice(request: Mapping[str, Any], name: str, default: str) -> str:
     value = request.get(name)
     if value is None:
         return default
-    if not isinstance(value, str) or value not in CONTENT_TYPES:
-        raise InvalidRequest(f"{name} must be one of {', '.join(CONTENT_TYPES)}", field=name)
+    if not isinstance(value, str) or value not in FORMATS:
+        raise InvalidRequest(f"{name} must be one of {', '.join(FORMATS)}", field=name)
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from storage.errors import EngineMisproduced, InvalidRequest
 from workers.engines.base import Made, Report
+from workers.engines.pieces import Pieces
 from workers.engines.speech import asked, encoding, sound, weights
 from workers.engines.speech.asked import Wish
 from workers.engines.speech.kokoro import RATE, Kokoro
@@ -35,33 +36,36 @@ class Speech:
     def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         """Speak the `input` of the request.
 
-        `task` has "kind" ("speech") and "request": input, voice, response_format, speed, language. While it speaks,
-        each sentence, with the pause behind it, comes to lie in `folder` as sentence-0001.pcm, sentence-0002.pcm, …:
-        16-bit little-endian mono at 24 kHz, whole as soon as it has that name. All of them in order are, sample for
-        sample, what the file is encoded from.
+        `task` has "kind" ("speech") and "request": input, voice, response_format, speed, language, and `streamed` if
+        somebody listens: then what the file gains with each sentence comes to lie in `folder` as a piece of its own
+        (`workers/engines/pieces.py`), the last one when the whole has been found good.
         """
-        import numpy as np
-
         wish = asked.read(task)
         if self._kokoro is None:
             self.load()
         report(_LOADED)
         cut = pieces(wish.text)
         total, done, heard = sum(piece.weight for piece in cut), 0.0, 0
-        spoken: list[Any] = []
+        recording, sentences = encoding.Recording(folder, wish.format), 0
+        passed_on = Pieces(folder) if wish.streamed else None
         for piece in cut:
             said, count = self._said(piece, wish)
             heard += count
             if len(said):
-                spoken.append(_left(said, folder, len(spoken) + 1))
+                recording.add(said)
+                sentences += 1
+                if passed_on:
+                    passed_on.leave(recording.gained())
             done += piece.weight
             report(_LOADED + (_SPOKEN - _LOADED) * done / total)
-        if not spoken:
+        if not sentences:
             raise InvalidRequest("there is nothing to say in input", field="input")
         _check_words(wish.text, heard)
-        artifact = encoding.write(np.concatenate(spoken), folder, wish.format)
+        artifact = recording.end()
+        if passed_on:
+            passed_on.leave(recording.gained())
         report(1.0)
-        return Made([artifact], _facts(wish, len(spoken)))
+        return Made([artifact], _facts(wish, sentences))
 
     def _said(self, piece: Piece, wish: Wish) -> tuple[Any, int]:
         """The samples of a piece and the pause behind it, and how many sounds of speech are in it."""
@@ -77,14 +81,6 @@ class Speech:
         sound.check(spoken, count, wish.speed)
         pause = np.zeros(round(piece.pause_s / wish.speed * RATE), np.float32)
         return sound.pcm(np.concatenate([spoken, pause])), count
-
-
-def _left(samples: Any, folder: Path, number: int) -> Any:
-    """Leave a sentence for whoever passes it on: it appears under its name only when it is whole."""
-    unfinished = folder / f".sentence-{number:04}.part"
-    unfinished.write_bytes(samples.tobytes())
-    unfinished.rename(folder / f"sentence-{number:04}.pcm")
-    return samples
 
 
 def _check_words(text: str, sounds: int) -> None:

@@ -1,109 +1,8 @@
-"""Who can speak: Kokoro's 54 voices, OpenAI's names for them, and which of them reads a text.
-
-The first letter of a voice's own name is its language, the second its gender. OpenAI's voices speak every language, so
-their names stand for one voice in each.
-"""
+"""Which of the voices (`storage/voices.py`) reads a text."""
 
 from typing import NamedTuple
 
-import msgspec
-
-from storage.errors import InvalidRequest
-
-
-class Language(NamedTuple):
-    """`tag`: as callers write it; `default`: the voice that reads it when the one asked for cannot."""
-
-    tag: str
-    name: str
-    female: str
-    male: str
-
-
-LANGUAGES = {
-    one.tag: one
-    for one in (
-        Language("en-us", "American English", "af_heart", "am_michael"),
-        Language("en-gb", "British English", "bf_emma", "bm_george"),
-        Language("es", "Spanish", "ef_dora", "em_alex"),
-        Language("fr", "French", "ff_siwis", "ff_siwis"),
-        Language("hi", "Hindi", "hf_alpha", "hm_omega"),
-        Language("it", "Italian", "if_sara", "im_nicola"),
-        Language("pt-br", "Brazilian Portuguese", "pf_dora", "pm_alex"),
-        Language("zh", "Mandarin Chinese", "zf_xiaobei", "zm_yunxi"),
-    )
-}
-
-_SPEAKS = {
-    "a": "en-us",
-    "b": "en-gb",
-    "e": "es",
-    "f": "fr",
-    "h": "hi",
-    "i": "it",
-    "j": "ja",
-    "p": "pt-br",
-    "z": "zh",
-}
-_OTHER_TAGS = {
-    "en": "en-us",
-    "cmn": "zh",
-    "pt": "pt-br",
-    "english": "en-us",
-    "chinese": "zh",
-    "mandarin": "zh",
-    "portuguese": "pt-br",
-    **{f"zh-{region}": "zh" for region in ("cn", "tw", "hk", "sg", "hans", "hant")},
-    **{name.lower(): tag for tag, (_, name, _, _) in LANGUAGES.items()},
-}
-
-OWN = tuple(
-    """af_alloy af_aoede af_bella af_heart af_jessica af_kore af_nicole af_nova af_river af_sarah af_sky am_adam
-    am_echo am_eric am_fenrir am_liam am_michael am_onyx am_puck am_santa bf_alice bf_emma bf_isabella bf_lily
-    bm_daniel bm_fable bm_george bm_lewis ef_dora em_alex em_santa ff_siwis hf_alpha hf_beta hm_omega hm_psi if_sara
-    im_nicola jf_alpha jf_gongitsune jf_nezumi jf_tebukuro jm_kumo pf_dora pm_alex pm_santa zf_xiaobei zf_xiaoni
-    zf_xiaoxiao zf_xiaoyi zm_yunjian zm_yunxi zm_yunxia zm_yunyang""".split()
-)
-"""Source: the folder `voices` of the npm package kokoro-js 1.2.1."""
-
-OPENAI = {
-    "alloy": "af_alloy",
-    "ash": "am_michael",
-    "ballad": "bm_george",
-    "cedar": "am_fenrir",
-    "coral": "af_bella",
-    "echo": "am_echo",
-    "fable": "bm_fable",
-    "marin": "af_heart",
-    "nova": "af_nova",
-    "onyx": "am_onyx",
-    "sage": "af_sarah",
-    "shimmer": "af_sky",
-    "verse": "am_puck",
-}
-"""OpenAI's voices in English: the namesake where there is one, else one of like gender and temper."""
-
-
-class Voice(msgspec.Struct, frozen=True):
-    """One voice as callers are told of it. `openai`: OpenAI's names that stand for it."""
-
-    id: str
-    language: str
-    gender: str
-    openai: list[str]
-
-
-def voices() -> list[Voice]:
-    """All of them, by name. Those of `ja` read other languages: no Japanese is spoken here."""
-    return [
-        Voice(
-            id=name,
-            language=_SPEAKS[name[0]],
-            gender=_gender(name),
-            openai=[alias for alias, own in OPENAI.items() if own == name],
-        )
-        for name in OWN
-    ]
+from storage.voices import LANGUAGES, OPENAI, SPEAKS, gender_of
 
 
 class Speaker(NamedTuple):
@@ -113,45 +12,20 @@ class Speaker(NamedTuple):
     language: str
 
 
-def known(name: str) -> str:
-    """The voice asked for, as it is spelt here. Raises InvalidRequest."""
-    found = name.strip().lower()
-    if found not in OWN and found not in OPENAI:
-        raise InvalidRequest(
-            f"voice must be one of {', '.join(sorted(OPENAI))}, or one of the engine's own: {', '.join(OWN)}",
-            field="voice",
-        )
-    return found
-
-
-def language_tag(asked: str) -> str:
-    """A tag of LANGUAGES for a caller's "en", "zh-CN", "Spanish". Raises InvalidRequest."""
-    tag = asked.strip().lower().replace("_", "-")
-    for candidate in (tag, tag.partition("-")[0]):
-        found = _OTHER_TAGS.get(candidate, candidate)
-        if found in LANGUAGES:
-            return found
-    raise InvalidRequest(f"language must be one of {', '.join(LANGUAGES)}", field="language")
-
-
 def fixed_language(voice: str) -> str | None:
     """The language that a voice's own name asks for.
 
     None for OpenAI's names, and for voices of a language that nobody speaks here.
     """
-    language = None if voice in OPENAI else _SPEAKS[voice[0]]
+    language = None if voice in OPENAI else SPEAKS[voice[0]]
     return language if language in LANGUAGES else None
 
 
 def speaker(voice: str, language: str) -> Speaker:
     """Who reads `language` when `voice` is asked for: the voice itself if it speaks it, else one of like gender."""
     own = OPENAI.get(voice, voice)
-    at_home = _SPEAKS[own[0]]
+    at_home = SPEAKS[own[0]]
     if at_home == language or at_home == "ja" or (at_home.startswith("en") and language == "en-us"):
         return Speaker(own, at_home if at_home in LANGUAGES else language)
     chosen = LANGUAGES[language]
-    return Speaker(chosen.female if _gender(own) == "female" else chosen.male, language)
-
-
-def _gender(name: str) -> str:
-    return "female" if name[1] == "f" else "male"
+    return Speaker(chosen.female if gender_of(own) == "female" else chosen.male, language)

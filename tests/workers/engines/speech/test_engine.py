@@ -46,26 +46,29 @@ def two(engine: Speech, tmp_path_factory: pytest.TempPathFactory) -> Spoken:
     def report(reached: float) -> None:
         seen.append((reached, sorted(path.name for path in folder.iterdir())))
 
-    return Spoken(engine.generate(task(TWO, response_format="pcm"), folder, report), folder, seen)
+    return Spoken(engine.generate(task(TWO, response_format="pcm", streamed=True), folder, report), folder, seen)
 
 
 @pytest.fixture(scope="module")
-def plain_s(engine: Speech, tmp_path_factory: pytest.TempPathFactory) -> float:
-    """How long a sentence is at its usual speed."""
-    spoken = engine.generate(task(ONE, voice="nova"), tmp_path_factory.mktemp("plain"), lambda _: None)
-    return spoken.artifacts[0].duration_s or 0
+def plain(engine: Speech, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A sentence at its usual speed."""
+    return engine.generate(task(ONE, voice="nova"), tmp_path_factory.mktemp("plain"), lambda _: None)
 
 
 def test_each_sentence_lies_there_before_the_next_is_spoken(two: Spoken) -> None:
     made, folder, seen = two
-    first, second = "sentence-0001.pcm", "sentence-0002.pcm"
-    assert [names for _, names in seen[:3]] == [[], [first], [first, second]]
+    first, second, whole = "piece-0001", "piece-0002", "speech.pcm"
+    assert [names for _, names in seen[:3]] == [[], [first, whole], [first, second, whole]]
     assert [reached for reached, _ in seen] == sorted(reached for reached, _ in seen)
     assert seen[-1][0] == 1.0
     parts = (folder / first).read_bytes() + (folder / second).read_bytes()
     assert parts == Path(made.artifacts[0].path).read_bytes()
     facts = {"engine": "kokoro", "embedded": True, "voice": "af_alloy", "language": "en-us", "sentences": 2}
     assert facts.items() <= made.metadata.items()
+
+
+def test_without_a_listener_there_are_no_pieces(plain: Made) -> None:
+    assert [path.name for path in Path(plain.artifacts[0].path).parent.iterdir()] == ["speech.mp3"]
 
 
 def test_it_is_speech_of_a_plausible_length_and_level(two: Spoken) -> None:
@@ -80,9 +83,10 @@ def test_it_is_speech_of_a_plausible_length_and_level(two: Spoken) -> None:
 
 
 @pytest.mark.parametrize("speed", [0.5, 2.5])
-def test_speed_is_heard(speak: Speak, plain_s: float, speed: float) -> None:
+def test_speed_is_heard(speak: Speak, plain: Made, speed: float) -> None:
     made = speak(ONE, voice="nova", speed=speed)
-    assert plain_s / (made.artifacts[0].duration_s or 0) == pytest.approx(speed, rel=0.3)
+    usual_s, s = (one.artifacts[0].duration_s or 0 for one in (plain, made))
+    assert usual_s / s == pytest.approx(speed, rel=0.3)
 
 
 def test_a_voice_gives_way_to_one_that_reads_the_text(speak: Speak) -> None:
@@ -113,11 +117,12 @@ async def test_in_its_process_it_refuses_speaks_and_is_stopped(host: EngineHost,
     assert refused.value.field == "voice"
 
     begun = asyncio.Event()
-    speaking = asyncio.create_task(host.generate(task(TWO * 20), tmp_path, lambda done: done > 0.03 and begun.set()))
+    speaking = asyncio.create_task(
+        host.generate(task(TWO * 20, streamed=True), tmp_path, lambda done: done > 0.03 and begun.set())
+    )
     async with asyncio.timeout(60):
         await begun.wait()
     speaking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await speaking
-    assert (tmp_path / "sentence-0001.pcm").stat().st_size > 24_000
-    assert not (tmp_path / "speech.mp3").exists()
+    assert (tmp_path / "piece-0001").stat().st_size > 4_000
