@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from storage.voices import LANGUAGES
 from workers.engines.music.lyrics import Block, syllables
 from workers.engines.music.plan import Line, Movement, Vocal
 from workers.engines.music.theory import rng
@@ -90,8 +91,6 @@ class _Singers:
         self._raps = genre in _RAPPED
 
     def voice(self, block: Block, tongue: str) -> str:
-        from workers.engines.speech.voices import LANGUAGES
-
         if tongue in self._before:
             return self._before[tongue]
         turn = self._order.index(id(block)) if id(block) in self._order else 0
