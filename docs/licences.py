@@ -71,8 +71,10 @@ leaves out what comes by `image`, `speech`, `singing` and `transcription` alone)
 `requirements/run.txt` and the packages' own metadata by `make lock`; `make check` fails when it is out of date, or
 when a GPL or AGPL part would come by anything but an engine's extra. *Comes by*: `always`, or the extra of
 `pyproject.toml` that asks for it; `build` installs the project itself. What `ai-gateway models install` fetches is not
-in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0). | Package
-| Version | Licence | Comes by | Worth knowing | | --- | --- | --- | --- | --- |
+in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0).
+
+| Package | Version | Licence | Comes by | Worth knowing |
+| --- | --- | --- | --- | --- |
 """
 
 
