@@ -6,10 +6,11 @@ ours.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from api.admission import NewJob
 from storage.catalog import SPEECH, Catalog
+from storage.errors import InvalidRequest
 from storage.job import Job, Kind, Output
 from storage.voices import FASTEST, LANGUAGES, LONGEST, SLOWEST, WHEN_NONE_IS_NAMED, known, language_tag
 
@@ -64,17 +65,12 @@ class Speech(BaseModel):
             return {name: value for name, value in given.items() if value is not None and value != ""}
         return given
 
-    @field_validator("input")
-    @classmethod
-    def _not_blank(cls, text: str) -> str:
-        if not text.strip():
-            raise ValueError("a text is wanted; this one is blank")
-        return text
-
 
 def speak(body: Speech, catalog: Catalog, *, streamed: bool = False) -> NewJob:
     """A text read aloud; `streamed`: to somebody who listens meanwhile. Raises UnknownModel, InvalidRequest."""
     name, model = catalog.find(body.model, SPEECH)
+    if not body.input.strip():
+        raise InvalidRequest("a text is wanted; this one is blank", field="input")
     request: dict[str, Any] = {
         "input": body.input,
         "voice": known(body.voice),

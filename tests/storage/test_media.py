@@ -32,6 +32,9 @@ def test_prefixes_take_in_what_belongs_to_them_and_nothing_else() -> None:
         ("image/jpeg", ".jpeg"),
         ("Image/PNG; x=1", ".png"),
         ("application/json", ".json"),
+        ("audio/opus", ".opus"),
+        ("audio/aac", ".aac"),
+        ("audio/pcm", ".pcm"),
         ("x/y", UNKNOWN),
     ],
 )
