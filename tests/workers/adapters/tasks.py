@@ -25,7 +25,7 @@ REQUESTS: dict[Kind, dict[str, Any]] = {
     },
     Kind.MUSIC_CONCAT: {"clip_id": CLIP, "concat_history": [{"id": CLIP, "continue_at": None}]},
     Kind.IMAGE_GENERATE: {**_PICTURE, "steps": 20, "width": 512, "height": 512},
-    Kind.IMAGE_EDIT: {**_PICTURE, "steps": 20, "denoising_strength": 0.6},
+    Kind.IMAGE_EDIT: {**_PICTURE, "steps": 20, "denoising_strength": 0.6, "width": 512, "height": 512},
     Kind.IMAGE_UPSCALE: {"upscaler": "lanczos", "scale": 2.0, "seed": 0, "format": "png"},
     Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0, "format": "png"},
     Kind.SPEECH: {"input": "hello there", "voice": "alloy", "response_format": "mp3", "speed": 1.0},
