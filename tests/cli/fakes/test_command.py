@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cli.embedded.ports import free_ports, is_free
 from cli.fakes import FAMILIES
-from cli.fakes.command import fake_upstream
+from cli.main import main
 from tests.cli.commands import COMMAND, WITHIN_S
 
 
@@ -42,7 +42,7 @@ def test_it_says_where_it_is_and_leaves_nothing_behind(tmp_path: Path, number: i
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_lists_its_faults(family: str) -> None:
-    shown = CliRunner().invoke(fake_upstream, ["--family", family, "--faults"])
+    shown = CliRunner().invoke(main, ["fake-upstream", "--family", family, "--faults"])
     assert shown.exit_code == 0
     assert "reset_after" in shown.output
     assert "session_expired" in shown.output
@@ -50,7 +50,7 @@ def test_each_family_lists_its_faults(family: str) -> None:
 
 @pytest.mark.parametrize("fault", ["nonsense", "slow=long", "busy,on=moon", "busy;2"])
 def test_a_fault_that_there_is_not_is_refused(fault: str) -> None:
-    refused = CliRunner().invoke(fake_upstream, ["--family", "suno", "--fault", fault])
+    refused = CliRunner().invoke(main, ["fake-upstream", "--family", "suno", "--fault", fault])
     assert refused.exit_code == 2
 
 
@@ -58,7 +58,7 @@ def test_a_port_that_is_taken_is_told_in_a_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        refused = CliRunner().invoke(fake_upstream, ["--family", "suno", "--port", str(taken.getsockname()[1])])
+        refused = CliRunner().invoke(main, ["fake-upstream", "--family", "suno", "--port", str(taken.getsockname()[1])])
     assert refused.exit_code == 1
     assert refused.output.startswith("Error: port ")
     assert len(refused.output.splitlines()) == 1
