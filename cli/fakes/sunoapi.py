@@ -55,7 +55,7 @@ class SunoApi(Songs):
         super().__init__(*options, **more)
         self.tasks: dict[str, _Task] = {}
         self.calls: list[tuple[str, str]] = []
-        """Callbacks that were sent: task, type."""
+        """Callbacks that went out, heard or not: task, type."""
         self._twice: set[str] = set()
         self._leapt = asyncio.Event()
         self._calling: asyncio.Task[None] | None = None
@@ -207,9 +207,10 @@ class SunoApi(Songs):
                 return
             task.told += 1
             for _ in range(2 if task.id in self._twice else 1):
+                self.calls.append((task.id, kind))
                 with suppress(aiohttp.ClientError, TimeoutError):
                     async with session.post(task.callback_url, json=self._call(task, kind)):
-                        self.calls.append((task.id, kind))
+                        pass  # its answer is nobody's business
 
     def _call(self, task: _Task, kind: str) -> dict[str, Any]:
         tracks = [] if kind == "text" else [self._called(clip) for clip in task.clips]

@@ -57,7 +57,7 @@ class Suno:
         ids = tuple(dict.fromkeys(id for clip in clips if (id := text(clip.get("id")))))
         if not ids:
             raise UpstreamMalformed("the upstream took a song and named no clip of it", in_doubt=True)
-        return Taken(ids)
+        return Taken(ids[: task.job.items])
 
     def poll(self, ids: Sequence[str]) -> Call:
         match self.options.feed:

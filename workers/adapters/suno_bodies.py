@@ -14,13 +14,20 @@ from workers.adapters.base import Source, Task
 from workers.adapters.suno_clips import text
 
 
+def known_source(task: Task) -> Source | None:
+    """The clip to go on from, as the account knows it; None if it does not."""
+    return task.sources.get(text(task.job.request.get(_field(task))))
+
+
 def source(task: Task) -> Source:
-    """The clip to go on from, as the account knows it. Raises InvalidRequest if it does not."""
-    field = "clip_id" if task.job.kind == Kind.MUSIC_CONCAT else "continue_clip_id"
-    found = task.sources.get(text(task.job.request.get(field)))
-    if found is None:
-        raise InvalidRequest("this clip was not made by the account that is to go on with it", field=field)
-    return found
+    """The same. Raises InvalidRequest if the account does not know it."""
+    if found := known_source(task):
+        return found
+    raise InvalidRequest("this clip was not made by the account that is to go on with it", field=_field(task))
+
+
+def _field(task: Task) -> str:
+    return "clip_id" if task.job.kind == Kind.MUSIC_CONCAT else "continue_clip_id"
 
 
 def described(request: Mapping[str, Any]) -> bool:

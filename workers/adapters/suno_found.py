@@ -11,11 +11,8 @@ from typing import Any
 from storage.errors import UpstreamMalformed
 from storage.job import Kind
 from workers.adapters.base import Taken, Task
-from workers.adapters.suno_bodies import described, source
+from workers.adapters.suno_bodies import described, known_source
 from workers.adapters.suno_clips import record, records, text, unix_ms
-
-SKEW_MS = 10_000
-"""How far the upstream's clock may be behind ours."""
 
 TOGETHER_MS = 2_000
 """Clips of one request are made within this. Ours: the sheet has no figure."""
@@ -29,7 +26,7 @@ def found(task: Task, since_ms: int, clips: Sequence[Mapping[str, Any]]) -> Sequ
     fitting = sorted((_made(clip), text(clip["id"])) for clip in clips if text(clip.get("id")) and _fits(task, clip))
     groups: list[list[tuple[int, str]]] = []
     for made, id in fitting:
-        if made < since_ms - SKEW_MS:
+        if made < since_ms:
             continue
         if groups and len(groups[-1]) < task.job.items and made - groups[-1][0][0] <= TOGETHER_MS:
             groups[-1].append((made, id))
@@ -47,16 +44,12 @@ def _made(clip: Mapping[str, Any]) -> int:
 
 def _fits(task: Task, clip: Mapping[str, Any]) -> bool:
     asked, details = task.job.request, record(clip.get("metadata"))
+    if not _follows(task, details):
+        return False
     if task.job.kind == Kind.MUSIC_CONCAT:
-        return details.get("type") == "concat" and source(task).id in _steps(details, "concat_history")
-    if details.get("type") not in (None, "", "gen"):
-        return False
-    if task.job.kind == Kind.MUSIC_EXTEND and [source(task).id] != _steps(details, "history")[-1:]:
-        return False
+        return True
     if described(asked):
         return _same(asked, details, "gpt_description_prompt")
-    if task.job.kind == Kind.MUSIC_GENERATE and _steps(details, "history"):
-        return False
     titled = not text(asked.get("title")) or _same(asked, clip, "title")  # without a title, Suno finds one
     return titled and _same(asked, details, "prompt") and _same(asked, details, "tags")
 
@@ -65,5 +58,19 @@ def _same(asked: Mapping[str, Any], made: Mapping[str, Any], name: str) -> bool:
     return text(asked.get(name)).split() == text(made.get(name)).split()
 
 
-def _steps(details: Mapping[str, Any], name: str) -> list[str]:
-    return [text(step.get("id")) for step in records(details.get(name))]
+def _follows(task: Task, details: Mapping[str, Any]) -> bool:
+    """Whether a clip comes after the clip that the job names, or after none if it names none. Where the task does not
+    say what the upstream calls that clip, any will do."""
+    kind, history, whole = task.job.kind, records(details.get("history")), records(details.get("concat_history"))
+    source = known_source(task)
+    if kind == Kind.MUSIC_CONCAT:
+        return details.get("type") == "concat" and (source is None or source.id in _ids(whole))
+    if details.get("type") not in (None, "", "gen"):
+        return False
+    if kind == Kind.MUSIC_GENERATE:
+        return not history
+    return bool(history) and (source is None or source.id == _ids(history)[-1])
+
+
+def _ids(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [text(step.get("id")) for step in steps]

@@ -31,7 +31,7 @@ _FAULTS: dict[str, type[UpstreamError]] = {
     "pre_consume_token_quota_failed": UpstreamOutOfCredits,
 }
 _MAY_HAVE_SENT = {"internal_error", "fail_to_fetch_task", "do_request_failed"}
-"""These leave open how far the relay came with Suno."""
+"""These leave open how far the relay came with Suno. The others are reasons not to have begun, whatever the status."""
 
 
 def refused(reply: Reply, *, paid: bool) -> UpstreamError:
@@ -41,7 +41,7 @@ def refused(reply: Reply, *, paid: bool) -> UpstreamError:
     fault = _FAULTS.get(code)
     if fault is not None:
         said = words(_said(body) or code)
-        doubt = paid and (code in _MAY_HAVE_SENT or reply.status >= 500)
+        doubt = paid and code in _MAY_HAVE_SENT
         return fault(f"the relay says {code}: {said}", retry_after_s=retry_after_s(reply.headers), in_doubt=doubt)
     if reply.status == 401 and code == "invalid_request":  # Suno's answer, passed on: the relay's session, not our key
         return UpstreamFailed("Suno refuses the relay's session")

@@ -1,7 +1,8 @@
 """Replies of upstreams, and what they are to be read as: wire/<adapter>/<name>.json.
 
 Each file says what it is about, its source and its date. They were written from the sheet of the protocol, not
-recorded. `reads` names the method, `options` the account's, `kind` the job's; then either `gives` or `raises`.
+recorded. `reads` names the method, `options` the account's, `kind` and `request` the job's. `gives` or `raises` says
+what it is read as; where both are missing, a test of the adapter's own does.
 """
 
 from importlib import import_module
@@ -19,6 +20,9 @@ from workers.adapters.suno_clips import unix_ms
 
 WIRE = Path(__file__).parent / "wire"
 
+CHARGING: dict[str, dict[str, Any]] = {"webui": {"paid": True}, "whisper_asr": {"paid": True}}
+"""Options with which an account pays, for upstreams that are one's own otherwise."""
+
 
 class Saved(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     about: str
@@ -30,7 +34,13 @@ class Saved(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     raises: Any = msgspec.UNSET
     options: dict[str, Any] = {}
     kind: Kind | None = None
+    request: dict[str, Any] = {}
     since: str = ""
+
+    @property
+    def says(self) -> bool:
+        """Whether it says what it is read as."""
+        return self.gives is not msgspec.UNSET or self.raises is not msgspec.UNSET
 
     def received(self) -> Reply:
         return reply(self.reply.get("status", 200), self.body, self.reply.get("headers", {}))
@@ -45,9 +55,9 @@ def reply(status: int, body: bytes, headers: dict[str, str] | None = None) -> Re
 
 
 def adapter(name: str, options: dict[str, Any] | None = None) -> Adapter:
-    """An adapter by its name in the registry."""
+    """An adapter by its name in the registry, of an account that pays."""
     module, _, kind = ADAPTERS[name].partition(":")
-    return cast(Adapter, getattr(import_module(module), kind)(options or {}))
+    return cast(Adapter, getattr(import_module(module), kind)({**CHARGING.get(name, {}), **(options or {})}))
 
 
 def usual(speaks: Adapter) -> Kind:
@@ -72,10 +82,11 @@ def load_path(path: Path) -> Saved:
 def read(name: str, saved: Saved, received: Reply) -> Any:
     """Has the adapter read the reply, and tells what it made of it as the files tell it. Raises UpstreamError."""
     speaks = adapter(name, saved.options)
-    about = task(saved.kind or usual(speaks))
+    about = task(saved.kind or usual(speaks), **saved.request)
     match saved.reads:
         case "taken":
-            return {"ids": [*speaks.taken(about, received).ids]}
+            taken = speaks.taken(about, received)
+            return {"ids": [*taken.ids], **({"items": [_item(item) for item in taken.items]} if taken.items else {})}
         case "read":
             return told(speaks.read(received))
         case "found":
@@ -88,7 +99,7 @@ def read(name: str, saved: Saved, received: Reply) -> Any:
         case "balance":
             assert isinstance(speaks, Prepaid)
             return speaks.balance(received)
-    raise AssertionError(f"{saved.reads} is none of an adapter's methods")
+    return getattr(speaks, saved.reads)(received)
 
 
 def told(found: dict[str, tuple[Item, ...]]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ UPSTREAM = Source("up-1", "task-up-1")
 
 SONG = {"prompt": "[Verse]\nShips come home", "tags": "folk, slow", "title": "Harbour Lights", "mv": "chirp-v4"}
 
+_PICTURE = {"prompt": "a red boat", "negative_prompt": "", "seed": 7, "format": "png", "model": "dall-e-2"}
+
 REQUESTS: dict[Kind, dict[str, Any]] = {
     Kind.MUSIC_GENERATE: {**SONG, "make_instrumental": False},
     Kind.MUSIC_EXTEND: {
@@ -22,24 +24,38 @@ REQUESTS: dict[Kind, dict[str, Any]] = {
         "history": [{"id": CLIP, "continue_at": 60.5, "type": "gen", "source": "web", "infill": False}],
     },
     Kind.MUSIC_CONCAT: {"clip_id": CLIP, "concat_history": [{"id": CLIP, "continue_at": None}]},
+    Kind.IMAGE_GENERATE: {**_PICTURE, "steps": 20, "width": 512, "height": 512},
+    Kind.IMAGE_EDIT: {**_PICTURE, "steps": 20, "denoising_strength": 0.6, "width": 512, "height": 512},
+    Kind.IMAGE_UPSCALE: {"upscaler": "lanczos", "scale": 2.0, "seed": 0, "format": "png"},
+    Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0, "format": "png"},
+    Kind.SPEECH: {"input": "hello there", "voice": "alloy", "response_format": "mp3", "speed": 1.0},
+    Kind.TRANSCRIPTION: {},
 }
 _ITEMS = {Kind.MUSIC_GENERATE: 2, Kind.MUSIC_EXTEND: 2}
+_INPUTS = {
+    Kind.IMAGE_EDIT: ["image"],
+    Kind.IMAGE_UPSCALE: ["image"],
+    Kind.IMAGE_FACESWAP: ["source_image", "target_image"],
+    Kind.TRANSCRIPTION: ["file"],
+}
 
 
-def task(kind: Kind, *, model: str = "chirp-v4", callback_url: str | None = None, **request: Any) -> Task:
+def task(kind: Kind, *, model: str = "any-model", callback_url: str | None = None, **request: Any) -> Task:
     """A task of this kind. `request` replaces fields of it; None takes one away."""
     asked = {name: value for name, value in {**REQUESTS[kind], **request}.items() if value is not None}
+    given = _INPUTS.get(kind, [])
     job = Job(
         id=JOB,
         kind=kind,
         owner="owner",
         dialect="suno",
-        model="chirp-v4",
+        model="any-model",
         engine="upstream",
         lane="upstream",
         step="submit",
         request=asked,
         priority=5,
         items=_ITEMS.get(kind, 1),
+        inputs={name: f"inputs/{JOB}/{name}" for name in given},
     )
     return Task(job=job, model=model, sources={CLIP: UPSTREAM}, callback_url=callback_url)

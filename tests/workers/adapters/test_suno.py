@@ -171,9 +171,17 @@ def test_what_was_made_before_the_attempt_is_not_it() -> None:
     assert Suno().found(task(Kind.MUSIC_GENERATE), SINCE, feed(clip("a", EARLIER), clip("b", EARLIER))) == []
 
 
-def test_clocks_may_differ_by_some_seconds() -> None:
-    found = Suno().found(task(Kind.MUSIC_GENERATE), SINCE + 14_000, feed(clip("a")))
-    assert [one.ids for one in found] == [("a",)]
+@pytest.mark.parametrize(("kind", "found"), [(Kind.MUSIC_EXTEND, ["b"]), (Kind.MUSIC_CONCAT, ["c"])])
+def test_where_the_source_is_not_told_any_extension_or_whole_may_be_it(kind: Kind, found: list[str]) -> None:
+    steps = [{"id": "up-9", "continue_at": 60.5}]
+    clips = [clip("a"), clip("b", history=steps), clip("c", type="concat", concat_history=steps)]
+    unsourced = msgspec.structs.replace(task(kind), sources={})
+    assert [id for one in Suno().found(unsourced, SINCE, feed(*clips)) for id in one.ids] == found
+
+
+def test_no_more_clips_are_taken_than_the_job_has_items() -> None:
+    answer = reply(200, msgspec.json.encode({"clips": [clip(id) for id in "abc"]}))
+    assert Suno().taken(task(Kind.MUSIC_GENERATE), answer).ids == ("a", "b")
 
 
 def test_four_clips_of_one_moment_are_two_submissions() -> None:
