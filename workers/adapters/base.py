@@ -15,11 +15,19 @@ from storage.errors import UpstreamError, UpstreamMalformed
 from storage.job import Job, Kind
 
 
+Turn = Literal["png", "white_where_clear", "clear_where_white", "clear_where_black", "wav"]
+
+
 class Given(msgspec.Struct, frozen=True):
-    """Stands for what the caller sent with the job under this name: as a part of a form its bytes, in JSON Base64."""
+    """Stands for what the caller sent with the job under this name: as a part of a form its bytes, in JSON Base64.
+
+    `turn`: what it has to be made into first (`workers/adapters/given.py`), where upstreams and callers differ: any
+    picture into a PNG, a mask by transparency into one by brightness and back, PCM without a head into a WAV.
+    """
 
     name: str
     data_uri: bool = False
+    turn: Turn | None = None
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -129,12 +137,14 @@ class Taken(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A job on its way to an account. `model`: what the account calls it. `sources`: our id of each clip that the
     request names → the upstream's, and what it was polled by. `callback_url`: where the upstream may tell of its end.
+    `sizes`: width and height in pixels of each picture that the caller sent, by its name.
     """
 
     job: Job
     model: str
     sources: Mapping[str, "Source"] = {}
     callback_url: str | None = None
+    sizes: Mapping[str, tuple[int, int]] = {}
 
 
 class Source(NamedTuple):
@@ -145,7 +155,11 @@ class Source(NamedTuple):
 
 
 class Adapter(Protocol):
-    """One dialect. Built from the account's options (those of `gateway.toml` that are its own business)."""
+    """One dialect. Built from the account's options (those of `gateway.toml` that are its own business).
+
+    Where the server works on so many jobs at a time, and lets others wait in a queue that nobody sees into, the adapter
+    says so in `at_once`.
+    """
 
     kinds: frozenset[Kind]
     batch: int
@@ -206,4 +220,17 @@ class CalledBack(Protocol):
     def heard(self, body: bytes) -> dict[str, tuple[Item, ...]]:
         """What such a call says, as `read` would. Raises UpstreamMalformed. Nothing proves who it is from: take it as
         a reason to poll, not as the truth."""
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """An adapter whose upstream can be asked how far a job is while the call that has it made is still open."""
+
+    def watch(self) -> Call:
+        """Asks."""
+        ...
+
+    def watched(self, reply: Reply) -> Pending:
+        """What it says."""
         ...

@@ -1,0 +1,52 @@
+"""What the caller sent with a job, in the shape that an upstream reads: a pure function of bytes."""
+
+import struct
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from storage.errors import InvalidRequest
+from workers.adapters.base import Given
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_RATE, _BYTES = 16_000, 2  # of PCM without a head. Source: shared/protocols/whisper-asr.md §2
+
+
+def turned(given: Given, data: bytes) -> bytes:
+    """Raises InvalidRequest for what is no picture where one has to be."""
+    match given.turn:
+        case None:
+            return data
+        case "wav":
+            return _with_head(data)
+        case "png":
+            return data if data.startswith(_PNG) else _png(_opened(given, data))
+        case "white_where_clear":
+            alpha = _opened(given, data).convert("RGBA").getchannel("A")
+            return _png(ImageOps.invert(alpha))
+        case "clear_where_white" | "clear_where_black":
+            light = _opened(given, data).convert("L")
+            alpha = ImageOps.invert(light) if given.turn == "clear_where_white" else light
+            return _png(Image.merge("LA", (Image.new("L", light.size), alpha)).convert("RGBA"))
+
+
+def _opened(given: Given, data: bytes) -> Image.Image:
+    try:
+        with Image.open(BytesIO(data)) as image:
+            image.load()
+            return image.copy()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InvalidRequest(f"{given.name} is no picture that can be read", field=given.name) from error
+
+
+def _png(image: Image.Image) -> bytes:
+    data = BytesIO()
+    (image if image.mode in ("L", "LA", "RGB", "RGBA") else image.convert("RGBA")).save(data, "PNG")
+    return data.getvalue()
+
+
+def _with_head(pcm: bytes) -> bytes:
+    """16-bit mono PCM at 16 kHz as a WAV."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, _RATE, _RATE * _BYTES, _BYTES, 8 * _BYTES)
+    rest = b"WAVE" + form + struct.pack("<4sI", b"data", len(pcm)) + pcm
+    return struct.pack("<4sI", b"RIFF", len(rest)) + rest
