@@ -14,7 +14,6 @@ import msgspec
 from storage.errors import UpstreamError, UpstreamMalformed
 from storage.job import Job, Kind
 
-
 Turn = Literal["png", "white_where_clear", "clear_where_white", "clear_where_black", "wav"]
 
 

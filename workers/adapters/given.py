@@ -6,7 +6,7 @@ from io import BytesIO
 from PIL import Image, ImageOps
 
 from storage.errors import InvalidRequest
-from workers.adapters.base import Given
+from workers.adapters.base import Field, Given
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _RATE, _BYTES = 16_000, 2  # of PCM without a head. Source: shared/protocols/whisper-asr.md §2
@@ -50,3 +50,29 @@ def _with_head(pcm: bytes) -> bytes:
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, _RATE, _RATE * _BYTES, _BYTES, 8 * _BYTES)
     rest = b"WAVE" + form + struct.pack("<4sI", b"data", len(pcm)) + pcm
     return struct.pack("<4sI", b"RIFF", len(rest)) + rest
+
+
+_KINDS = (
+    (0, b"RIFF", ".wav", "audio/wav"),
+    (0, b"fLaC", ".flac", "audio/flac"),
+    (0, b"OggS", ".ogg", "audio/ogg"),
+    (0, b"ID3", ".mp3", "audio/mpeg"),
+    (4, b"ftypM4A", ".m4a", "audio/mp4"),
+    (4, b"ftyp", ".mp4", "video/mp4"),
+    (0, b"\x1aE\xdf\xa3", ".webm", "video/webm"),
+)
+
+
+def titled(field: Field, data: bytes) -> tuple[str | None, str | None]:
+    """What to call the file of a part, and its type: services go by the end of a name, which callers may have left out.
+
+    `data`: the beginning of the file. What it is said to be already stays.
+    """
+    if field.file_name is None or "." in field.file_name:
+        return field.file_name, field.content_type
+    for at, mark, end, kind in _KINDS:
+        if data[at : at + len(mark)] == mark:
+            return field.file_name + end, kind
+    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 in (0xE2, 0xE4, 0xE6):  # a frame of layer III, II or I
+        return field.file_name + ".mp3", "audio/mpeg"
+    return field.file_name, field.content_type

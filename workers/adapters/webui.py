@@ -12,17 +12,17 @@ import msgspec
 from storage.errors import UpstreamMalformed
 from storage.job import IMAGES, Kind
 from workers.adapters import webui_calls, webui_replies
-from workers.adapters.base import Call, Item, Pending, Reply, Taken, Task
+from workers.adapters.answering import Answering
+from workers.adapters.base import Call, Pending, Reply, Taken, Task
 from workers.adapters.reading import json_of
 from workers.adapters.webui_errors import refused
 from workers.adapters.webui_options import Options
 
 
-class Webui:
+class Webui(Answering):
     """One server. Its own account's name for a model is a checkpoint, an upscaler, or ReActor's swap model."""
 
     kinds = frozenset(IMAGES)
-    batch = 0
     at_once = 1
     auth: Literal["bearer", "basic", "header", "none"]
 
@@ -47,24 +47,9 @@ class Webui:
             return Taken(items=webui_replies.one(answer, self.options))
         return Taken(items=webui_replies.several(answer, task, self.options))
 
-    def poll(self, ids: Sequence[str]) -> Call:
-        raise NotImplementedError("a WebUI answers with the result")
-
-    def read(self, reply: Reply) -> dict[str, tuple[Item, ...]]:
-        raise NotImplementedError("a WebUI answers with the result")
-
-    def single(self, id: str) -> Call | None:
-        return None
-
-    def cancel(self, ids: Sequence[str]) -> Call | None:
+    def cancel(self, ids: Sequence[str]) -> Call | None:  # noqa: ARG002 - it has no ids
         """Ends what runs on the server just now, whosever it is; what waits in its queue is not touched."""
         return Call(method="POST", path="/sdapi/v1/interrupt")
-
-    def recent(self) -> Call | None:
-        return None
-
-    def found(self, task: Task, since_ms: int, reply: Reply) -> Sequence[Taken]:
-        return ()
 
     def watch(self) -> Call:
         """Without the picture as it is becoming, which would be large."""
@@ -78,4 +63,5 @@ class Webui:
             case {"progress": int() | float() as progress, "state": {"job_count": int(count)}}:
                 begun = count != 0 and progress > 0
                 return Pending(begun=begun, progress=min(1.0, max(0.0, float(progress))) if begun else None)
-        raise UpstreamMalformed("the upstream's progress is not one")
+            case _:
+                raise UpstreamMalformed("the upstream's progress is not one")

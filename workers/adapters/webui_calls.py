@@ -50,7 +50,8 @@ def built(task: Task, options: Options) -> tuple[str, dict[str, Any]]:
             return "/reactor/image", by_path(task.job.request, task.model, options)
         case Kind.IMAGE_FACESWAP:
             return "/sdapi/v1/img2img", _swapped(task, options)
-    raise InvalidRequest(f"a WebUI does not make {task.job.kind}", field="kind")
+        case _:
+            raise InvalidRequest(f"a WebUI does not make {task.job.kind}", field="kind")
 
 
 def _kept(task: Task) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -11,11 +11,11 @@ SAMPLER = "DPM++ 2M"
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`paid`: somebody's service, which charges; else a server of one's own, where doing it again costs time only.
 
-    `checkpoint`: false, if whatever is loaded is to draw. `sampler`: where a caller names none. `samplers`: the server's
-    names for samplers that it calls otherwise. `schedulers`: false for servers before 1.9, where a scheduler is the end
-    of a sampler's name. `swap`: how faces are swapped in a picture that is there: by ReActor's own path, or by img2img
-    with ReActor riding along. `upscalers`: the server's names by those that the catalog calls `variant`. `device`: what
-    ReActor runs on; the server's choice, if not said.
+    `checkpoint`: false, if whatever is loaded is to draw. `sampler`: where a caller names none. `samplers`: the
+    server's names for samplers that it calls otherwise. `schedulers`: false for servers before 1.9, where a scheduler
+    is the end of a sampler's name. `swap`: how faces are swapped in a picture that is there: by ReActor's own path, or
+    by img2img with ReActor riding along. `upscalers`: the server's names by those that the catalog calls `variant`.
+    `device`: what ReActor runs on; the server's choice, if not said.
     """
 
     auth: Literal["bearer", "basic", "header", "none"] = "basic"

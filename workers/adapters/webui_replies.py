@@ -1,7 +1,7 @@
 """What a WebUI's good answers say. Source: shared/protocols/stable-diffusion.md §4, §6, §10."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -56,12 +56,12 @@ def _info(told: Any) -> Mapping[str, Any]:
 
 def _check(asked: str, info: Mapping[str, Any]) -> None:
     """An unknown checkpoint is passed over silently, and what is loaded draws. Raises UpstreamRefused."""
-    name, hash = info.get("sd_model_name"), info.get("sd_model_hash")
+    name, mark = info.get("sd_model_name"), str(info.get("sd_model_hash") or "").lower()
     if not isinstance(name, str) or not name or _LEGACY.fullmatch(asked.lower()):
         return
     tagged = _HASH.search(asked)
     wanted = tagged[1].lower() if tagged else asked.lower()
-    if isinstance(hash, str) and len(hash) >= 8 and (wanted.startswith(hash.lower()) or hash.lower().startswith(wanted)):
+    if len(mark) >= 8 and (wanted.startswith(mark) or mark.startswith(wanted)):
         return
     if _bare(_HASH.sub("", asked)) != _bare(name):
         raise UpstreamRefused(f"the server has no checkpoint {words(asked)!r}: {words(name)!r} drew in its place")
@@ -84,4 +84,4 @@ def _facts(info: Mapping[str, Any], number: int) -> dict[str, Any]:
 
 
 def _at(values: Any, number: int) -> Any:
-    return values[number] if isinstance(values, Sequence) and not isinstance(values, str) and number < len(values) else None
+    return values[number] if isinstance(values, list) and number < len(values) else None

@@ -1,0 +1,75 @@
+"""What the refusals of OpenAI's dialect mean. Sources: shared/protocols/openai.md §1; whisper-asr.md §5 (`detail`).
+
+Codes that the sheet has not: `moderation_blocked` (GitHub: Wei-Shaw/sub2api pull 2399), `billing_not_active` (GitHub:
+RamiAwar/dataline issue 175); `billing_hard_limit_reached` and `account_deactivated` are from OpenAI's help pages.
+"""
+
+from typing import Any, NamedTuple
+
+from storage.errors import (
+    ContentRefused,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamOutOfCredits,
+    UpstreamRefused,
+    UpstreamSuspended,
+)
+from workers.adapters.base import Reply
+from workers.adapters.reading import is_page, retry_after_s, words
+from workers.adapters.refusals import by_status
+
+_CONTENT = {"content_policy_violation", "moderation_blocked", "content_filter"}
+_CREDITS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_CLOSED = {"account_deactivated"}
+
+
+class Said(NamedTuple):
+    """An error's body. `names`: its type and its code."""
+
+    text: str = ""
+    names: frozenset[str] = frozenset()
+    param: str = ""
+
+
+def refused(reply: Reply, *, risky: bool) -> UpstreamError:
+    """The error for a reply that is none of the good ones. The upstream's id of the request ends its words."""
+    said = _said(reply)
+    request_id = reply.headers.get("x-request-id")
+    about = f"{said.param}: {said.text}" if said.param else said.text
+    told = words(about) + (f" (their request {words(request_id)})" if request_id else "")
+    if said.names & _CONTENT:
+        return ContentRefused(f"the upstream will not make this: {told}")
+    if said.names & _CREDITS:
+        return UpstreamOutOfCredits(f"the account has nothing left to pay with: {told}")
+    if said.names & _CLOSED:
+        return UpstreamSuspended("the upstream has closed the account")
+    if reply.status == 429 and reply.headers.get("x-should-retry") == "false":
+        return UpstreamRefused(f"the upstream answered 429, and not to try again: {told}")
+    if reply.status == 403 and said.names:
+        return UpstreamRefused(f"the account may not do this: {told}")
+    if reply.status == 409:
+        return UpstreamBusy(f"the upstream answered 409: {told}", retry_after_s=retry_after_s(reply.headers))
+    return by_status(reply, told, in_doubt=risky)
+
+
+def _said(reply: Reply) -> Said:
+    """OpenAI's own shape; `detail` of FastAPI's servers, which may be a list; else text."""
+    try:
+        body = reply.json
+    except UpstreamMalformed:
+        return Said("" if is_page(reply) else reply.body[:1000].decode(errors="replace"))
+    match body:
+        case {"error": {**error}}:
+            names = frozenset(str(error[name]) for name in ("type", "code") if error.get(name))
+            return Said(_text(error.get("message")), names, str(error.get("param") or ""))
+        case {"error": str(text)} | {"detail": str(text)} | {"message": str(text)}:
+            return Said(text)
+        case {"detail": [*complaints]}:
+            return Said("; ".join(str(one.get("msg") if isinstance(one, dict) else one) for one in complaints))
+        case _:
+            return Said()
+
+
+def _text(message: Any) -> str:
+    return message if isinstance(message, str) else ""
