@@ -24,5 +24,8 @@ FAMILIES: dict[str, str] = {
     "suno": "cli.fakes.suno:Suno",
     "suno_relay": "cli.fakes.suno_relay:SunoRelay",
     "sunoapi": "cli.fakes.sunoapi:SunoApi",
+    "webui": "cli.fakes.webui:Webui",
+    "openai": "cli.fakes.openai:OpenAI",
+    "whisper_asr": "cli.fakes.whisper_asr:WhisperAsr",
 }
 """By their names on the command line: where each is, as "module:Class"."""

@@ -90,8 +90,8 @@ class FakeUpstream:
             return _response(refusal.body, refusal.status, refusal.headers)
         response = answer if isinstance(answer, web.StreamResponse) else _response(answer)
         if route.pays:
-            body = asked.form or _body(asked.body)
-            print_of_it = fingerprint(asked.method, asked.path, body, self.family.volatile)
+            told = {"query": asked.query, "body": asked.form or _body(asked.body)}
+            print_of_it = fingerprint(asked.method, asked.path, told, self.family.volatile)
             now = self.world.now()
             self.ledger.accept(Accepted(print_of_it, asked.operation, asked.path, asked.account, now))
         return await self._mishandled(asked, response)
@@ -194,6 +194,9 @@ def _body(body: bytes) -> Any:
 
 
 def _response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A text as it is, everything else as JSON."""
+    if isinstance(body, str):
+        return web.Response(status=status, text=body, headers=headers or {})
     return web.Response(
         status=status, body=msgspec.json.encode(body), content_type="application/json", headers=headers or {}
     )

@@ -9,10 +9,10 @@ Extra = Literal["seed", "negative_prompt", "steps", "strength", "language"]
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`paid`: it charges for what it is sent; false for a server of one's own. `idempotent`: it does a request with the
-    same Idempotency-Key once, as another ai-gateway does; OpenAI does not say so. `answers`: how pictures come, where that
-    may be asked for; nothing is asked for if it is empty. `extras`: fields of ours that OpenAI has not, and this server
-    has; without them what they say is lost. `voices`: its voices, by the names that callers use. `transcripts`: the
-    format to ask for; by the model's name, if empty.
+    same Idempotency-Key once, as another ai-gateway does; OpenAI does not say so. `answers`: how pictures come, where
+    that may be asked for; nothing is asked for if it is empty. `extras`: fields of ours that OpenAI has not, and this
+    server has; without them what they say is lost. `voices`: its voices, by the names that callers use. `transcripts`:
+    the format to ask for; by the model's name, if empty.
     """
 
     auth: Literal["bearer", "basic", "header", "none"] = "bearer"
