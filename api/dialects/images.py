@@ -156,6 +156,8 @@ def generate(body: Generation, catalog: Catalog) -> NewJob:
     request = _asked(body, name)
     width, height = size_of(body.size, name) or (USUAL_PX, USUAL_PX)
     request |= {"width": width, "height": height, "styles": LOOKS[body.style] if body.style else []}
+    if body.style:
+        request[DIALECT]["style"] = body.style  # for upstreams, where the one is not the other's absence
     return NewJob(Kind.IMAGE_GENERATE, DIALECT, name, model, request, body.n)
 
 

@@ -24,8 +24,8 @@ def generation(task: Task, options: Options) -> Call:
     """Raises InvalidRequest."""
     request, rules = task.job.request, rules_of(task.model)
     body: dict[str, Any] = {**_asked(task, options), "size": _size(task, rules)}
-    if rules.styled and (looks := request.get("styles")) and looks[0] in ("vivid", "natural"):
-        body["style"] = looks[0]
+    if rules.styled:
+        body["style"] = (request.get("openai") or {}).get("style")
     return Call(
         method="POST",
         path="/images/generations",

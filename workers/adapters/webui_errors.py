@@ -19,11 +19,11 @@ def refused(reply: Reply, *, paid: bool) -> UpstreamError:
     """The error for a reply that is not 200."""
     body = _body(reply)
     kind, text = str(body.get("error") or ""), _text(body, reply)
-    if reply.status == 500 and body:
+    if reply.status == 500 and any(word in text for word in _PICTURE):
+        return UpstreamRefused(f"the server cannot read a picture: {text}")
+    if reply.status == 500 and kind:
         if any(word in kind or word in text for word in _MEMORY):
             return UpstreamFailed("the server ran out of memory")
-        if any(word in text for word in _PICTURE):
-            return UpstreamRefused(f"the server cannot read a picture: {text}")
         return UpstreamFailed(f"the server failed: {': '.join(filter(None, (words(kind), text)))}")
     if reply.status == 404 and text == "Not Found":
         return UpstreamRefused("the server has no such path: is it started with --api, and the extension installed?")

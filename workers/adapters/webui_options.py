@@ -7,6 +7,12 @@ import msgspec
 SAMPLER = "DPM++ 2M"
 """The first of the server's own list, and what it takes for names that it does not know."""
 
+_UPSCALERS = {
+    "realesr-animevideov3": "R-ESRGAN 4x+ Anime6B",
+    "lanczos": "Lanczos",
+    "nearest": "Nearest",
+}
+
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`paid`: somebody's service, which charges; else a server of one's own, where doing it again costs time only.
@@ -28,9 +34,5 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     swap: Literal["reactor", "script"] = "reactor"
     swap_model: str = "inswapper_128.onnx"
     restorer: str = "CodeFormer"
-    upscalers: dict[str, str] = {
-        "realesr-animevideov3": "R-ESRGAN 4x+ Anime6B",
-        "lanczos": "Lanczos",
-        "nearest": "Nearest",
-    }
+    upscalers: dict[str, str] = msgspec.field(default_factory=lambda: dict(_UPSCALERS))
     device: Literal["CPU", "CUDA"] | None = None
