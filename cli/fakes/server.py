@@ -166,11 +166,11 @@ class FakeUpstream:
 
 async def _read(request: web.Request, route: Route) -> Asked:
     form: dict[str, list[str | bytes]] = {}
-    body = await request.read()
     if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
         for name, value in (await request.post()).items():
             part = value.file.read() if isinstance(value, web.FileField) else value
             form.setdefault(name, []).append(part if isinstance(part, str) else bytes(part))
+    body = b"" if form else await request.read()
     credential = request.headers.get("Authorization") or request.headers.get("X-Api-Key") or ""
     return Asked(
         request.method,

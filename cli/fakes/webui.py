@@ -61,6 +61,11 @@ class Webui(Family):
         self._now: Drawing | None = None
         self._loaded = next(iter(webui_lists.CHECKPOINTS))
 
+    @property
+    def working(self) -> bool:
+        """Whether it makes something just now."""
+        return self._work.going_on
+
     def advanced(self) -> None:
         self._stirring = asyncio.ensure_future(self._work.stir())
 

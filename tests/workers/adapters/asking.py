@@ -18,11 +18,14 @@ from storage.addresses import Guard
 from storage.catalog import Catalog
 from storage.ids import new_job_id
 from storage.job import Job, Kind
+from tests.api.images import picture
 from workers.adapters.base import Task
 
 CATALOG = Catalog()
 _MEANS = Means(CATALOG, Guard(), {})
 CHECKPOINT = "majicmixRealistic_v7"
+CUT_OUT = picture((100, 60), mode="RGBA", hole=(50, 0, 99, 59))
+"""A picture of 100 × 60 pixels, its right half transparent."""
 
 
 class Order(NamedTuple):

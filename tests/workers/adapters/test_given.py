@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from storage.errors import InvalidRequest
 from tests.api.images import encoded, picture
+from tests.workers.adapters.asking import CUT_OUT
 from workers.adapters.base import Field, Given
 from workers.adapters.given import titled, turned
 
@@ -19,9 +20,9 @@ def opened(data: bytes) -> Image.Image:
         return image.copy()
 
 
-def test_what_needs_no_turning_stays_as_it_is(photo: bytes) -> None:
+def test_what_needs_no_turning_stays_as_it_is() -> None:
     assert turned(Given("file"), b"anything") == b"anything"
-    assert turned(Given("image", turn="png"), photo) is photo
+    assert turned(Given("image", turn="png"), CUT_OUT) is CUT_OUT
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -29,8 +30,8 @@ def test_any_picture_becomes_a_png(format: str) -> None:
     assert opened(turned(Given("image", turn="png"), picture((96, 64), format))).size == (96, 64)
 
 
-def test_transparency_becomes_white(photo: bytes) -> None:
-    mask = opened(turned(Given("mask", turn="white_where_clear"), photo))
+def test_transparency_becomes_white() -> None:
+    mask = opened(turned(Given("mask", turn="white_where_clear"), CUT_OUT))
     assert (mask.mode, mask.getpixel((10, 30)), mask.getpixel((80, 30))) == ("L", 0, 255)
 
 

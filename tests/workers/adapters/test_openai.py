@@ -22,6 +22,7 @@ from storage.errors import (
 from tests.api.images import picture
 from tests.portraits import face, sent
 from tests.workers.adapters import asking
+from tests.workers.adapters.asking import CUT_OUT
 from tests.workers.adapters.wires import replied
 from workers.adapters.base import Call, Done, Field, Given, Task
 from workers.adapters.openai import OpenAI
@@ -123,8 +124,8 @@ def test_a_compatible_servers_own_model_is_asked_for_anything() -> None:
     assert not {"response_format", "quality", "output_format"} & asked.keys()
 
 
-def test_an_edit_is_a_form_whose_file_comes_last(photo: bytes) -> None:
-    call = OpenAI().submit(asking.edit(photo, mask=photo, prompt="a hat", size="256x256", n=2).task)
+def test_an_edit_is_a_form_whose_file_comes_last() -> None:
+    call = OpenAI().submit(asking.edit(CUT_OUT, mask=CUT_OUT, prompt="a hat", size="256x256", n=2).task)
     assert (call.path, call.json, call.pays) == ("/images/edits", None, True)
     told = fields(call)
     assert (told["model"], told["prompt"], told["n"], told["size"]) == ("dall-e-2", "a hat", "2", "256x256")
@@ -143,14 +144,14 @@ def test_a_mask_by_brightness_is_turned_into_one_by_transparency() -> None:
     assert fields(OpenAI().submit(inverted))["mask"] == Given("mask", turn="clear_where_black")
 
 
-def test_without_words_a_picture_is_varied(photo: bytes) -> None:
-    call = OpenAI().submit(asking.variation(photo, n=2).task)
+def test_without_words_a_picture_is_varied() -> None:
+    call = OpenAI().submit(asking.variation(CUT_OUT, n=2).task)
     assert call.path == "/images/variations"
     assert fields(call).keys() == {"model", "n", "response_format", "image"}
 
 
-def test_strength_is_told_to_servers_that_know_it(photo: bytes) -> None:
-    order = asking.edit(photo, prompt="fog", strength=0.3)
+def test_strength_is_told_to_servers_that_know_it() -> None:
+    order = asking.edit(CUT_OUT, prompt="fog", strength=0.3)
     assert "strength" not in fields(OpenAI().submit(order.task))
     assert fields(OpenAI({"extras": ["strength"]}).submit(order.task))["strength"] == "0.3"
 

@@ -13,6 +13,7 @@ from storage.errors import (
 )
 from tests.portraits import face, sent
 from tests.workers.adapters import asking
+from tests.workers.adapters.asking import CUT_OUT
 from tests.workers.adapters.wires import replied
 from workers.adapters.base import Done, Failed, Given, Pending, Reply, Watched
 from workers.adapters.webui import Webui
@@ -105,20 +106,20 @@ def test_a_picture_is_changed_inside_a_mask() -> None:
     assert (call.json["width"], call.json["height"]) == (128, 64)
 
 
-def test_a_mask_by_transparency_is_turned_into_one_by_brightness(photo: bytes) -> None:
-    with_mask = asking.edit(photo, mask=photo, prompt="a hat", named="gpt-image-1").task
+def test_a_mask_by_transparency_is_turned_into_one_by_brightness() -> None:
+    with_mask = asking.edit(CUT_OUT, mask=CUT_OUT, prompt="a hat", named="gpt-image-1").task
     assert Webui().submit(with_mask).json["mask"] == Given("mask", turn="white_where_clear")
-    cut_out = asking.edit(photo, cut_out=True, prompt="a hat").task
+    cut_out = asking.edit(CUT_OUT, cut_out=True, prompt="a hat").task
     assert Webui().submit(cut_out).json["mask"] == Given("image", turn="white_where_clear")
 
 
-def test_a_picture_changed_without_a_size_keeps_its_own_in_steps_of_eight(photo: bytes) -> None:
-    body = Webui().submit(asking.edit(photo, prompt="fog").task).json
+def test_a_picture_changed_without_a_size_keeps_its_own_in_steps_of_eight() -> None:
+    body = Webui().submit(asking.edit(CUT_OUT, prompt="fog").task).json
     assert (body["width"], body["height"]) == (96, 64)  # of 100 × 60
 
 
-def test_a_picture_of_unknown_size_is_refused(photo: bytes) -> None:
-    task = asking.edit(photo, prompt="fog").task
+def test_a_picture_of_unknown_size_is_refused() -> None:
+    task = asking.edit(CUT_OUT, prompt="fog").task
     unsized = asking.Task(job=task.job, model=task.model)
     with pytest.raises(InvalidRequest, match="how large"):
         Webui().submit(unsized)
