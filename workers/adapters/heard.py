@@ -52,14 +52,15 @@ def _transcript(answer: Mapping[str, Any], request: Mapping[str, Any]) -> Transc
     if not isinstance(text, str) and not isinstance(given, list):
         raise ValueError("neither text nor segments")
     segments = [_segment(number, one) for number, one in enumerate(given or ())]
-    text = text.strip() if isinstance(text, str) else "".join(_spaced(one.text) for one in segments).strip()
     told, words = _length(answer), [_word(one) for one in answer.get("words") or ()]
+    parts = [one.text for one in segments] or [one.word.strip() for one in words]
+    text = (text if isinstance(text, str) and text else "".join(map(_spaced, parts))).strip()
     ends = [one.end for one in segments] + [one.end for one in words]
     length = max(ends, default=0.0) if told is None else told
     if not segments and text:
         segments = [_whole(text, length)]
     segments = _with_words(segments, words) if words else segments
-    code = _language(answer, request)
+    code = _language(answer, request) if text else UNKNOWN  # of silence, Whisper names one all the same
     return Transcript(
         text=text,
         language=code,

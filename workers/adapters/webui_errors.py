@@ -54,5 +54,6 @@ def _complaint(one: Any) -> str:
     """What does not fit, of the list that FastAPI sends, without the values that were sent."""
     if not isinstance(one, dict):
         return str(one)
-    place = ".".join(str(step) for step in one.get("loc") or () if step != "body")
+    steps = one.get("loc")
+    place = ".".join(str(step) for step in steps if step != "body") if isinstance(steps, list) else ""
     return f"{place}: {one.get('msg')}" if place else str(one.get("msg"))

@@ -19,7 +19,7 @@ from workers.adapters.refusals import by_status
 _UNSURE = "openai_whisper"
 """The engine whose confidence is that of another language (§3)."""
 
-_ITS_OWN = "Internal Server Error"
+_ITS_OWN = b"Internal Server Error"
 """How the service itself says that it failed; all else comes from something in front of it."""
 
 
@@ -118,6 +118,6 @@ def _refused(reply: Reply, *, paid: bool) -> UpstreamError:
         text = words("; ".join(str(one.get("msg")) if isinstance(one, dict) else str(one) for one in detail))
     elif isinstance(detail, str):
         text = words(detail)
-    if reply.status == 500 and text == _ITS_OWN:
+    if reply.status == 500 and reply.body.strip() == _ITS_OWN:
         return UpstreamFailed("the server failed; it may not be able to read the recording")
     return by_status(reply, text, in_doubt=paid)

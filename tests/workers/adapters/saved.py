@@ -1,7 +1,7 @@
 """Replies of upstreams, and what they are to be read as: wire/<adapter>/<name>.json.
 
 Each file says what it is about, its source and its date. They were written from the sheet of the protocol, not
-recorded. `reads` names the method, `options` the account's, `kind` and `request` the job's. `gives` or `raises` says
+recorded. `reads` names the method, `options` the account's, `kind`, `items` and `request` the job's. `gives` or `raises` says
 what it is read as; where both are missing, a test of the adapter's own does.
 """
 
@@ -15,11 +15,10 @@ from storage.errors import UpstreamError
 from storage.job import Kind
 from tests.workers.adapters.tasks import task
 from workers.adapters import ADAPTERS
-from workers.adapters.base import Adapter, CalledBack, Done, Item, Pending, Prepaid, Reply
+from workers.adapters.base import Adapter, CalledBack, Done, File, Item, Pending, Prepaid, Reply, Watched
 from workers.adapters.suno_clips import unix_ms
 
 WIRE = Path(__file__).parent / "wire"
-
 CHARGING: dict[str, dict[str, Any]] = {"webui": {"paid": True}, "whisper_asr": {"paid": True}}
 """Options with which an account pays, for upstreams that are one's own otherwise."""
 
@@ -34,6 +33,7 @@ class Saved(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     raises: Any = msgspec.UNSET
     options: dict[str, Any] = {}
     kind: Kind | None = None
+    items: int | None = None
     request: dict[str, Any] = {}
     since: str = ""
 
@@ -82,11 +82,12 @@ def load_path(path: Path) -> Saved:
 def read(name: str, saved: Saved, received: Reply) -> Any:
     """Has the adapter read the reply, and tells what it made of it as the files tell it. Raises UpstreamError."""
     speaks = adapter(name, saved.options)
-    about = task(saved.kind or usual(speaks), **saved.request)
+    about = task(saved.kind or usual(speaks), items=saved.items, **saved.request)
     match saved.reads:
         case "taken":
             taken = speaks.taken(about, received)
-            return {"ids": [*taken.ids], **({"items": [_item(item) for item in taken.items]} if taken.items else {})}
+            items = {"items": [_item(item) for item in taken.items]} if taken.items else {}
+            return {"ids": [*taken.ids], **items}
         case "read":
             return told(speaks.read(received))
         case "found":
@@ -96,6 +97,9 @@ def read(name: str, saved: Saved, received: Reply) -> Any:
         case "heard":
             assert isinstance(speaks, CalledBack)
             return told(speaks.heard(received.body))
+        case "watched":
+            assert isinstance(speaks, Watched)
+            return _item(speaks.watched(received))
         case "balance":
             assert isinstance(speaks, Prepaid)
             return speaks.balance(received)
@@ -109,13 +113,22 @@ def told(found: dict[str, tuple[Item, ...]]) -> dict[str, Any]:
 def _item(item: Item) -> dict[str, Any]:
     match item:
         case Pending():
-            shown = {"is": "pending", "begun": item.begun, "after_s": item.after_s}
+            shown = {"is": "pending", "begun": item.begun, "progress": item.progress, "after_s": item.after_s}
         case Done():
-            files = {file.part: file.url for file in item.files}
+            files = {file.part: _file(file) for file in item.files}
             shown = {"is": "done", "id": item.id, "files": files, "metadata": dict(item.metadata)}
         case _:
             shown = {"is": "failed", "id": item.id, **error(item.error)}
     return {name: value for name, value in shown.items() if value not in (None, False)}
+
+
+def _file(file: File) -> Any:
+    """A link as it is, JSON as what it says, a picture as the word for it."""
+    if file.data is None:
+        return file.url
+    if file.content_type == "application/json":
+        return msgspec.json.decode(file.data)
+    return "a PNG" if file.data.startswith(b"\x89PNG") else f"{len(file.data)} bytes"
 
 
 def error(error: UpstreamError) -> dict[str, Any]:

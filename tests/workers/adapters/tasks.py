@@ -24,24 +24,29 @@ REQUESTS: dict[Kind, dict[str, Any]] = {
         "history": [{"id": CLIP, "continue_at": 60.5, "type": "gen", "source": "web", "infill": False}],
     },
     Kind.MUSIC_CONCAT: {"clip_id": CLIP, "concat_history": [{"id": CLIP, "continue_at": None}]},
-    Kind.IMAGE_GENERATE: {**_PICTURE, "steps": 20, "width": 512, "height": 512},
-    Kind.IMAGE_EDIT: {**_PICTURE, "steps": 20, "denoising_strength": 0.6, "width": 512, "height": 512},
-    Kind.IMAGE_UPSCALE: {"upscaler": "lanczos", "scale": 2.0, "seed": 0, "format": "png"},
-    Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0, "format": "png"},
+    Kind.IMAGE_GENERATE: {"prompt": "a red boat", "width": 512, "height": 512, "steps": 20, "seed": 5},
+    Kind.IMAGE_EDIT: {"prompt": "fog", "denoising_strength": 0.5, "steps": 20, "seed": 5},
+    Kind.IMAGE_UPSCALE: {"upscaler": "lanczos", "scale": 2, "seed": 0},
+    Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0},
     Kind.SPEECH: {"input": "hello there", "voice": "alloy", "response_format": "mp3", "speed": 1.0},
-    Kind.TRANSCRIPTION: {},
+    Kind.TRANSCRIPTION: {"task": "transcribe"},
 }
-_ITEMS = {Kind.MUSIC_GENERATE: 2, Kind.MUSIC_EXTEND: 2}
+_ITEMS = {Kind.MUSIC_GENERATE: 2, Kind.MUSIC_EXTEND: 2, Kind.IMAGE_GENERATE: 2}
 _INPUTS = {
-    Kind.IMAGE_EDIT: ["image"],
-    Kind.IMAGE_UPSCALE: ["image"],
-    Kind.IMAGE_FACESWAP: ["source_image", "target_image"],
-    Kind.TRANSCRIPTION: ["file"],
+    Kind.IMAGE_EDIT: ("image", "mask"),
+    Kind.IMAGE_UPSCALE: ("image",),
+    Kind.IMAGE_FACESWAP: ("source_image", "target_image"),
+    Kind.TRANSCRIPTION: ("file",),
 }
+_MODELS = {"image": "majicmixRealistic_v7", "transcription": "whisper-1", "speech": "tts-1"}
+_SIZE = (640, 480)
 
 
-def task(kind: Kind, *, model: str = "any-model", callback_url: str | None = None, **request: Any) -> Task:
+def task(
+    kind: Kind, *, model: str | None = None, callback_url: str | None = None, items: int | None = None, **request: Any
+) -> Task:
     """A task of this kind. `request` replaces fields of it; None takes one away."""
+    model = model or _MODELS.get(kind.partition(".")[0], "chirp-v4")
     asked = {name: value for name, value in {**REQUESTS[kind], **request}.items() if value is not None}
     given = _INPUTS.get(kind, [])
     job = Job(
@@ -55,7 +60,8 @@ def task(kind: Kind, *, model: str = "any-model", callback_url: str | None = Non
         step="submit",
         request=asked,
         priority=5,
-        items=_ITEMS.get(kind, 1),
-        inputs={name: f"inputs/{JOB}/{name}" for name in given},
+        items=items or _ITEMS.get(kind, 1),
+        inputs={name: f"inputs/{JOB}/{name}" for name in _INPUTS.get(kind, ())},
     )
-    return Task(job=job, model=model, sources={CLIP: UPSTREAM}, callback_url=callback_url)
+    sizes = {name: _SIZE for name in job.inputs if name != "file"}
+    return Task(job=job, model=model, sources={CLIP: UPSTREAM}, callback_url=callback_url, sizes=sizes)

@@ -77,7 +77,7 @@ def test_a_language_may_be_a_code() -> None:
 @pytest.mark.parametrize("wire", ["openai/silence", "whisper_asr/silence"])
 def test_silence_is_a_transcript_without_words(wire: str) -> None:
     said = heard(wire)
-    assert (said.text, said.segments) == ("", [])
+    assert (said.text, said.segments, said.language) == ("", [], "und")
 
 
 def test_the_first_engine_of_whisper_asr() -> None:
