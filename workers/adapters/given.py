@@ -13,7 +13,7 @@ _RATE, _BYTES = 16_000, 2  # of PCM without a head. Source: shared/protocols/whi
 
 
 def turned(given: Given, data: bytes) -> bytes:
-    """Raises InvalidRequest for what is no picture where one has to be."""
+    """Raises InvalidRequest for what is no picture where one has to be, and for a mask that leaves nothing to do."""
     match given.turn:
         case None:
             return data
@@ -22,8 +22,10 @@ def turned(given: Given, data: bytes) -> bytes:
         case "png":
             return data if data.startswith(_PNG) else _png(_opened(given, data))
         case "white_where_clear":
-            alpha = _opened(given, data).convert("RGBA").getchannel("A")
-            return _png(ImageOps.invert(alpha))
+            mask = ImageOps.invert(_opened(given, data).convert("RGBA").getchannel("A"))
+            if not mask.getbbox():
+                raise InvalidRequest("the mask has no transparent part", field=given.name)
+            return _png(mask)
         case "clear_where_white" | "clear_where_black":
             light = _opened(given, data).convert("L")
             alpha = ImageOps.invert(light) if given.turn == "clear_where_white" else light
@@ -33,8 +35,7 @@ def turned(given: Given, data: bytes) -> bytes:
 def _opened(given: Given, data: bytes) -> Image.Image:
     try:
         with Image.open(BytesIO(data)) as image:
-            image.load()
-            return image.copy()
+            return ImageOps.exif_transpose(image)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidRequest(f"{given.name} is no picture that can be read", field=given.name) from error
 

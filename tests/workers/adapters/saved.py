@@ -1,8 +1,8 @@
 """Replies of upstreams, and what they are to be read as: wire/<adapter>/<name>.json.
 
 Each file says what it is about, its source and its date. They were written from the sheet of the protocol, not
-recorded. `reads` names the method, `options` the account's, `kind`, `items` and `request` the job's. `gives` or `raises` says
-what it is read as; where both are missing, a test of the adapter's own does.
+recorded. `reads` names the method, `options` the account's, `kind`, `items` and `request` the job's. `gives` or
+`raises` says what it is read as; where both are missing, a test of the adapter's own does.
 """
 
 from importlib import import_module

@@ -24,10 +24,10 @@ REQUESTS: dict[Kind, dict[str, Any]] = {
         "history": [{"id": CLIP, "continue_at": 60.5, "type": "gen", "source": "web", "infill": False}],
     },
     Kind.MUSIC_CONCAT: {"clip_id": CLIP, "concat_history": [{"id": CLIP, "continue_at": None}]},
-    Kind.IMAGE_GENERATE: {"prompt": "a red boat", "width": 512, "height": 512, "steps": 20, "seed": 5},
-    Kind.IMAGE_EDIT: {"prompt": "fog", "denoising_strength": 0.5, "steps": 20, "seed": 5},
-    Kind.IMAGE_UPSCALE: {"upscaler": "lanczos", "scale": 2, "seed": 0},
-    Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0},
+    Kind.IMAGE_GENERATE: {**_PICTURE, "steps": 20, "width": 512, "height": 512},
+    Kind.IMAGE_EDIT: {**_PICTURE, "steps": 20, "denoising_strength": 0.6},
+    Kind.IMAGE_UPSCALE: {"upscaler": "lanczos", "scale": 2.0, "seed": 0, "format": "png"},
+    Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0, "format": "png"},
     Kind.SPEECH: {"input": "hello there", "voice": "alloy", "response_format": "mp3", "speed": 1.0},
     Kind.TRANSCRIPTION: {"task": "transcribe"},
 }
@@ -48,7 +48,6 @@ def task(
     """A task of this kind. `request` replaces fields of it; None takes one away."""
     model = model or _MODELS.get(kind.partition(".")[0], "chirp-v4")
     asked = {name: value for name, value in {**REQUESTS[kind], **request}.items() if value is not None}
-    given = _INPUTS.get(kind, [])
     job = Job(
         id=JOB,
         kind=kind,

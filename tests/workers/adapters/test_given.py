@@ -35,6 +35,17 @@ def test_transparency_becomes_white() -> None:
     assert (mask.mode, mask.getpixel((10, 30)), mask.getpixel((80, 30))) == ("L", 0, 255)
 
 
+def test_a_mask_that_is_nowhere_transparent_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="no transparent part"):
+        turned(Given("mask", turn="white_where_clear"), picture())
+
+
+def test_a_picture_that_lies_on_its_side_is_set_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    assert opened(turned(Given("image", turn="png"), picture((96, 64), "JPEG", exif=exif))).size == (64, 96)
+
+
 def test_white_becomes_transparent_or_black_does() -> None:
     mask = Image.new("RGB", (100, 60))
     ImageDraw.Draw(mask).rectangle((50, 0, 99, 59), fill=(255, 255, 255))
