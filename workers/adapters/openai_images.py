@@ -120,10 +120,10 @@ def _strength(task: Task, options: Options) -> dict[str, Any]:
 def _mask(task: Task) -> Given | None:
     """Transparent where the picture is to be painted anew: the opposite of a WebUI's."""
     request = task.job.request
-    if "mask" not in task.job.inputs:
-        return None  # with `mask_from_alpha` it is the picture's own transparency, which goes along with it
     if request.get("mask_from_alpha"):
-        return Given("mask", turn="png")
+        return Given("mask" if "mask" in task.job.inputs else "image", turn="png")
+    if "mask" not in task.job.inputs:
+        return None
     inverted = request.get("inpainting_mask_invert")
     return Given("mask", turn="clear_where_black" if inverted else "clear_where_white")
 

@@ -18,7 +18,7 @@ _EIGHT = 8  # a latent's pixel: sides that are no multiple come back smaller
 _FORMATS = {"jpeg": "jpg"}
 
 _AS_IT_CAME = (
-    "batch_size", "n_iter", "restore_faces", "tiling", "eta", "s_min_uncond", "s_churn", "s_tmin", "s_tmax", "s_noise",
+    "restore_faces", "tiling", "eta", "s_min_uncond", "s_churn", "s_tmin", "s_tmax", "s_noise",
     "distilled_cfg_scale", "disable_extra_networks", "seed_resize_from_h", "seed_resize_from_w",
 )  # fmt: skip
 _HIRES = (
@@ -68,8 +68,8 @@ def _drawn(task: Task, options: Options) -> dict[str, Any]:
         "negative_prompt": request.get("negative_prompt", ""),
         "seed": request.get("seed", -1),
         "steps": request.get("steps", _STEPS),
-        "batch_size": 1,
-        "n_iter": task.job.items,
+        "batch_size": given.get("batch_size", 1),  # only what is not 1 is there
+        "n_iter": task.job.items // given.get("batch_size", 1),
         **_sampling(kept, options),
         **_of(given, _AS_IT_CAME),
         "send_images": True,
@@ -102,6 +102,8 @@ def _settings(task: Task, given: Mapping[str, Any], options: Options) -> dict[st
     settings |= {name: sent[name] for name in _SETTINGS if name in sent and "/" not in str(sent[name])}
     if format != "png" and "quality" in request:
         settings["jpeg_quality"] = request["quality"]
+    if _kept(task)[0].get("pnginfo") is False:
+        settings["enable_pnginfo"] = False
     if options.checkpoint:
         settings["sd_model_checkpoint"] = task.model
     return settings

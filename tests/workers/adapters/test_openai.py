@@ -144,6 +144,12 @@ def test_a_mask_by_brightness_is_turned_into_one_by_transparency() -> None:
     assert fields(OpenAI().submit(inverted))["mask"] == Given("mask", turn="clear_where_black")
 
 
+def test_a_picture_that_is_its_own_mask_is_sent_as_one() -> None:
+    order = asking.edit(CUT_OUT, "gpt-image-1", "dall-e-2", cut_out=True, prompt="a hat")
+    assert fields(OpenAI().submit(order.task))["mask"] == Given("image", turn="png")
+    assert "mask" not in fields(OpenAI().submit(asking.edit(CUT_OUT, "gpt-image-1", prompt="a hat").task))
+
+
 def test_without_words_a_picture_is_varied() -> None:
     call = OpenAI().submit(asking.variation(CUT_OUT, n=2).task)
     assert call.path == "/images/variations"

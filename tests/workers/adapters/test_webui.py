@@ -88,6 +88,21 @@ def test_what_names_files_of_the_server_is_not_passed_on() -> None:
     }
 
 
+def test_as_many_pictures_are_asked_for_as_there_are_items() -> None:
+    for sizes in ({"batch_size": 3}, {"n_iter": 3}, {"batch_size": 2, "n_iter": 4}):
+        task = asking.txt2img(**sizes).task
+        body = Webui().submit(task).json
+        assert body["batch_size"] * body["n_iter"] == task.job.items
+        assert body["batch_size"] == sizes.get("batch_size", 1)
+    body = Webui().submit(asking.generation(prompt="a boat", n=5, size="256x256").task).json
+    assert (body["batch_size"], body["n_iter"]) == (1, 5)
+
+
+def test_a_picture_that_is_to_say_nothing_of_itself_is_asked_for_so() -> None:
+    body = Webui().submit(asking.txt2img(override_settings={"enable_pnginfo": False}).task).json
+    assert body["override_settings"]["enable_pnginfo"] is False
+
+
 def test_a_picture_asked_for_in_openais_words_becomes_one_in_webuis() -> None:
     task = asking.generation(prompt="a boat", size="1024x1792", named="dall-e-3", style="vivid", quality="hd").task
     body = Webui({"sampler": "Euler a"}).submit(task).json
