@@ -22,7 +22,8 @@ async def sent(
     key: str = "",
     to: Path | None = None,
 ) -> Reply:
-    """What comes back. `files`: what the caller sent; `to`: where a good answer goes, if it is a file."""
+    """What comes back. `files`: what the caller sent; `key`: the credential, "user:password" if `auth` is basic; `to`:
+    where a good answer goes, if it is a file."""
     files = files or {}
     request: dict[str, Any] = {}
     if call.form:
@@ -50,7 +51,7 @@ def _credential(auth: str, key: str) -> dict[str, str]:
         case "bearer":
             return {"authorization": f"Bearer {key}"}
         case "basic":
-            return {"authorization": f"Basic {base64.b64encode(f'gateway:{key}'.encode()).decode()}"}
+            return {"authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
         case "header":
             return {"x-api-key": key}
         case _:
