@@ -7,7 +7,7 @@ out is not made up: without segments there is one, and its end is unknown unless
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -97,7 +97,7 @@ def _segment(number: int, one: Mapping[str, Any]) -> Segment:
         seek=int(one.get("seek") or 0),
         start=start,
         end=max(start, _seconds(one["end"])),
-        text=cast(str, one["text"] + ""),
+        text=_said(one["text"]),
         tokens=[int(token) for token in one.get("tokens") or ()],
         temperature=_number(one.get("temperature"), 0.0),
         avg_logprob=_number(one.get("avg_logprob"), 0.0),
@@ -115,7 +115,7 @@ def _word(one: Mapping[str, Any]) -> Word:
     """`score` is whisperx's name for how sure it is. Where nobody says, the segment does (`_with_words`)."""
     sure = one.get("probability", one.get("score"))
     start = _seconds(one["start"])
-    return Word(cast(str, one["word"] + ""), start, max(start, _seconds(one["end"])), _number(sure, -1.0))
+    return Word(_said(one["word"]), start, max(start, _seconds(one["end"])), _number(sure, -1.0))
 
 
 def _with_words(segments: Sequence[Segment], words: Sequence[Word]) -> list[Segment]:
@@ -154,6 +154,12 @@ def _placed(segment: Segment, words: Sequence[Word]) -> list[Word]:
 
 def _spaced(text: str) -> str:
     return text if text[:1].isspace() else f" {text}"
+
+
+def _said(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def _seconds(value: Any) -> float:

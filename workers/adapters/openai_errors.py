@@ -4,6 +4,8 @@ Codes that the sheet has not: `moderation_blocked` (GitHub: Wei-Shaw/sub2api pul
 RamiAwar/dataline issue 175); `billing_hard_limit_reached` and `account_deactivated` are from OpenAI's help pages.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from storage.errors import (
@@ -22,6 +24,10 @@ from workers.adapters.refusals import by_status
 _CONTENT = {"content_policy_violation", "moderation_blocked", "content_filter"}
 _CREDITS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 _CLOSED = {"account_deactivated"}
+_LIMIT = "x-ratelimit"
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_WAIT_S = 3600.0
 
 
 class Said(NamedTuple):
@@ -48,9 +54,26 @@ def refused(reply: Reply, *, risky: bool) -> UpstreamError:
         return UpstreamRefused(f"the upstream answered 429, and not to try again: {told}")
     if reply.status == 403 and said.names:
         return UpstreamRefused(f"the account may not do this: {told}")
-    if reply.status == 409:
-        return UpstreamBusy(f"the upstream answered 409: {told}", retry_after_s=retry_after_s(reply.headers))
+    again = 400 <= reply.status < 500 and reply.status not in (401, 402, 403, 408)
+    if reply.status in (409, 429) or (again and reply.headers.get("x-should-retry") == "true"):
+        return UpstreamBusy(f"the upstream answered {reply.status}: {told}", retry_after_s=_wait_s(reply.headers))
     return by_status(reply, told, in_doubt=risky)
+
+
+def _wait_s(headers: Mapping[str, str]) -> float | None:
+    """As it asks; else until what is used up is there again, which is told in Go's words ("6m0s", "12ms")."""
+    asked = retry_after_s(headers)
+    if asked is not None:
+        return asked
+    waits = [
+        sum(
+            float(number) * _UNITS_S[unit]
+            for number, unit in _DURATION.findall(headers.get(f"{_LIMIT}-reset-{what}", ""))
+        )
+        for what in ("requests", "tokens")
+        if headers.get(f"{_LIMIT}-remaining-{what}") == "0"
+    ]
+    return min(_LONGEST_WAIT_S, max(waits, default=0.0)) or None
 
 
 def _said(reply: Reply) -> Said:

@@ -35,6 +35,10 @@ REFUSALS: dict[str, tuple[type[UpstreamError], str]] = {
     "quota": (UpstreamOutOfCredits, "current quota"),
     "billing_not_active": (UpstreamOutOfCredits, "not active"),
     "rate_limit": (UpstreamBusy, "Rate limit reached"),
+    "rate_limit_reset": (UpstreamBusy, "Rate limit reached"),
+    "should_retry": (UpstreamBusy, "Try that again"),
+    "conflict": (UpstreamBusy, "in progress"),
+    "problem": (UpstreamRefused, "422: prompt is empty"),
     "rate_limit_final": (UpstreamRefused, "not to try again"),
     "unauthorized": (UpstreamSessionExpired, "credential"),
     "deactivated": (UpstreamSuspended, "closed"),
@@ -217,8 +221,18 @@ def test_what_may_have_been_paid_for_is_in_doubt(wire: str) -> None:
         assert failed.value.in_doubt == doubtful
 
 
-@pytest.mark.parametrize(("wire", "wait_s"), [("rate_limit", 12.5), ("rate_limit_date", 40), ("overloaded", 20)])
-def test_being_busy_says_for_how_long(wire: str, wait_s: float) -> None:
+@pytest.mark.parametrize(
+    ("wire", "wait_s"),
+    [
+        ("rate_limit", 12.5),
+        ("rate_limit_date", 40),
+        ("overloaded", 20),
+        ("rate_limit_reset", 90.5),
+        ("should_retry", 0.25),
+        ("conflict", None),
+    ],
+)
+def test_being_busy_says_for_how_long(wire: str, wait_s: float | None) -> None:
     with pytest.raises(UpstreamBusy) as busy:
         OpenAI().taken(ONE, replied(f"openai/{wire}"))
     assert busy.value.retry_after_s == wait_s
