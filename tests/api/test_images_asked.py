@@ -75,7 +75,7 @@ def test_everything_that_can_be_said() -> None:
         "seed": 4_294_967_295,
         "format": "webp",
         "quality": 1,
-        "openai": {"inline": True, "quality": "high"},
+        "openai": {"inline": True, "quality": "high", "style": "vivid"},
     }
 
 
