@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from cli.gateway import Gateway
 from tests.clients import run_with_openai_1
 from tests.gateway import whole_gateway
 from tests.test_openai_images import CURRENT, OLD, key, run_with_the_current
+from tests.workers.adapters import asking
+from tests.workers.adapters.sending import sent
+from workers.adapters.base import Done
+from workers.adapters.openai import OpenAI
 from workers.engines.assets import models_folder
 from workers.engines.speech import weights
 
@@ -105,3 +110,15 @@ def test_an_unknown_model_is_not_found(told: dict[str, Any]) -> None:
     kind, status, blamed, code, message = told["refusals"]["model"]
     assert (kind, status, blamed, code) == ("NotFoundError", 404, "model", "model_not_found")
     assert "tts-1" in message
+
+
+async def test_our_adapter_for_openai_has_a_gateway_speak_into_a_file(speaking: Gateway, tmp_path: Path) -> None:
+    adapter, order = OpenAI(), asking.speech(response_format="mp3")
+    call = adapter.submit(order.task)
+    reply = await sent(call, f"{speaking.url}/v1", auth=adapter.auth, key=key(speaking), to=tmp_path)
+    (item,) = adapter.taken(order.task, reply).items
+    assert isinstance(item, Done)
+    (file,) = item.files
+    assert (file.path, file.content_type) == (tmp_path / "answer", "audio/mpeg")
+    samples, rate = soundfile.read(tmp_path / "answer")
+    assert (rate, 0.3 < len(samples) / rate < 3.0, float(abs(samples).max()) > 0.05) == (24_000, True, True)
