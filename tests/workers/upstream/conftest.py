@@ -12,7 +12,7 @@ from tests.workers.upstream.bench import Bench
 
 
 @pytest.fixture
-async def bench(redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(hurried: None, redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> AsyncIterator[Bench]:
     configured = settings(
         redis_url,
         s3_endpoint=s3_server.endpoint,
@@ -28,8 +28,8 @@ async def bench(redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> Asyn
     await objects.close()
 
 
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fakes take a fraction of a second; so does our patience with them."""
     for name, seconds in {
         "spacing.EVERY_S": 0.05,
