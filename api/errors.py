@@ -146,7 +146,7 @@ def _allow(error: HTTPException) -> dict[str, str]:
 
 def _blaming(field: str | None, message: str) -> str:
     """What is wrong, and with which field: which is not said twice where the message begins with it."""
-    return message if not field or message.startswith(f"{field} ") else f"{field}: {message}"
+    return message if not field or message.startswith((f"{field} is ", f"{field} has ")) else f"{field}: {message}"
 
 
 def _problem(fault: Fault) -> Told:

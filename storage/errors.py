@@ -119,7 +119,7 @@ class UpstreamError(GatewayError):
 
     fault = "upstream"
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, in_doubt: bool = False) -> None:
+    def __init__(self, message: str = "", *, retry_after_s: float | None = None, in_doubt: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s, self.in_doubt = retry_after_s, in_doubt
 

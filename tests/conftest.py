@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as engines have it in their processes
     if worker := getattr(config, "workerinput", None):
         ports.RANGE = ports.RANGE[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]
 

@@ -171,7 +171,7 @@ def test_what_only_the_engine_finds_names_the_callers_field(running_gateway: Gat
     still = {"init_images": [whole], "denoising_strength": 0, "steps": 1}
     for path, body, said in (
         ("/sdapi/v1/img2img", {"init_images": [cut]}, "init_images.0: image is broken"),
-        ("/sdapi/v1/img2img", {**still, "mask": cut}, "mask: mask is broken"),
+        ("/sdapi/v1/img2img", {**still, "mask": cut}, "mask is broken"),
         ("/sdapi/v1/img2img", {**still, **reactor(cut)}, "alwayson_scripts.reactor.args.0: source_image is broken"),
         (
             "/sdapi/v1/img2img",
@@ -179,8 +179,8 @@ def test_what_only_the_engine_finds_names_the_callers_field(running_gateway: Gat
             "alwayson_scripts.reactor.args.2: the source image has",
         ),
         ("/sdapi/v1/img2img", {**still, **reactor(other, "0", "10")}, "alwayson_scripts.reactor.args.3: "),
-        ("/sdapi/v1/extra-single-image", {"image": cut}, "image: image is broken"),
-        ("/reactor/image", {"source_image": whole, "target_image": cut}, "target_image: target_image is broken"),
+        ("/sdapi/v1/extra-single-image", {"image": cut}, "image is broken"),
+        ("/reactor/image", {"source_image": whole, "target_image": cut}, "target_image is broken"),
         ("/reactor/image", {"source_image": whole, "target_image": other, "face_index": [9]}, "face_index: the target"),
         ("/reactor/image", {"source_image": whole, "target_image": whole}, "source_image: "),
     ):

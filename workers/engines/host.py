@@ -35,6 +35,10 @@ _THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
     "RAYON_NUM_THREADS",
 )
+_SILENT = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+"""Libraries that would tell their makers of us, or ask them, do not. ONNX Runtime's wheels do so from the moment they
+are imported, unless this is set. Source: its Privacy.md, "Disabling Telemetry"."""
+
 _LAST_BREATH_S = 5.0
 _SECRETS = {"GATEWAY_API_KEY"} | {
     f"GATEWAY_{name.upper()}" for name, field in StorageSettings.model_fields.items() if field.annotation is SecretStr
@@ -146,10 +150,12 @@ class EngineHost:
         )
 
     def _environment(self) -> dict[str, str]:
-        """Ours, without the secrets; with our idea of where modules are, and of how many threads a library starts."""
+        """Ours, without the secrets; with our idea of where modules are, how many threads a library starts, and whom it
+        tells."""
         kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - it is a string among strings
-        return {**kept, **dict.fromkeys(_THREAD_VARIABLES, str(self.threads)), "PYTHONPATH": path}
+        threads = dict.fromkeys(_THREAD_VARIABLES, str(self.threads))
+        return {**kept, **_SILENT, **threads, "PYTHONPATH": path}
 
     async def _call(self, child: _Child, task: Mapping[str, Any], folder: Path, on_progress: Report) -> Made:
         with suppress(ConnectionError):  # then reading tells what became of it

@@ -122,6 +122,7 @@ async def test_the_process_knows_no_secret_and_steps_back_for_the_event_loops(
     assert "hush-hush" not in seen["environment"].values()
     assert seen["environment"]["GATEWAY_SOUNDFONT"] == "/some/font.sf2"
     assert seen["environment"]["OMP_NUM_THREADS"] == "1"
+    assert seen["environment"]["ORT_DISABLE_TELEMETRY"] == "1"
     assert seen["nice"] == min(19, os.nice(0) + 5)
 
 
