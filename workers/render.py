@@ -87,6 +87,7 @@ class Attempt:
         for item in self.items:
             if not self._settled(item):
                 await self.make(item)
+                self.job.progress = max(self.job.progress, round(item / self.job.items * _RENDER_SHARE, 3))
                 if item < self.job.items:
                     with suppress(ObjectsUnavailable):  # make the rest meanwhile
                         await self._store(item)
@@ -142,6 +143,8 @@ class Attempt:
                 made = await self._engines[self.job.engine](task, folder, on_progress)
         finally:
             await end(ticking)
+        if item < self.job.items:  # it may have been made between two ticks, and the next is not there yet
+            await self._show(folder / _PREVIEW, b"")
         await asyncio.to_thread(self.spool.keep, self.job, item, made)
 
     async def _inputs(self) -> Mapping[str, str]:
@@ -239,7 +242,7 @@ class Attempt:
                 output.status = status
 
     async def _report(self, tell: str) -> None:
-        if not await self.queue.report(self.job, tell=tell, outputs=self.job.outputs):
+        if not await self.queue.report(self.job, tell=tell, outputs=self.job.outputs, progress=self.job.progress):
             raise NoLongerHeld
 
 

@@ -289,3 +289,21 @@ async def test_what_an_item_looks_like_by_now_is_kept_while_it_is_made(bench: Be
 def test_the_seeds_of_pictures_are_the_one_asked_for_and_then_one_more_each() -> None:
     job = sample(kind=Kind.IMAGE_GENERATE, request={"seed": (1 << 32) - 2}, items=3)
     assert [seed(job, item) for item in (1, 2, 3)] == [(1 << 32) - 2, (1 << 32) - 1, 0]
+
+
+async def test_after_the_first_of_two_items_half_of_the_work_is_done(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.render._TICK_S", 60.0)
+    async with bench.serving():
+        job = await bench.admit(items=2)
+        seen: list[float] = []
+
+        async def ended() -> bool:
+            now = await read(bench.store, job.id)
+            if now.output(1).status == OutputStatus.STORED:
+                seen.append(now.progress)
+            return now.ended
+
+        await until(ended)
+    assert seen[0] >= 0.475
