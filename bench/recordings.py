@@ -7,7 +7,6 @@ in one call, in one subprocess, before it.
 
 import asyncio
 import json
-import os
 import random
 import re
 import statistics
@@ -22,9 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.models import with_models
 from bench.report import Row, number, percentile
 from cli.embedded.ports import free_ports
-from cli.environment import without_ours
 from cli.gateway import Gateway
 from storage.catalog import ENGINES
 from storage.transcripts import Segment, parsed
@@ -71,7 +70,7 @@ def run(folder: Path) -> list[Row]:
     known = asyncio.run(alone(clip, folder, {"language": "en"}, turns=5))
     bare_s = asyncio.run(alone(path, folder, {"language": "en", "word_timestamps": True}))[0]
     port = free_ports(1)[0]
-    with Gateway(folder / "data", "127.0.0.1", port, without_ours(os.environ)) as gateway:
+    with Gateway(folder / "data", "127.0.0.1", port, with_models()) as gateway:
         took_s, segments = transcribed(port, gateway.first_key or "", path)
     return [
         Row(f"transcription: {CLIP_S:g} s of speech, the engine alone", f"{_middle(clips)}", "–", "–", "–", None),

@@ -6,16 +6,15 @@ worker has it, makes the same. In turns, each time another paragraph, so that no
 
 import asyncio
 import json
-import os
 import statistics
 import time
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.models import with_models
 from bench.report import Row, middle, number
 from cli.embedded.ports import free_ports
-from cli.environment import without_ours
 from cli.gateway import Gateway
 from storage.catalog import ENGINES
 from workers.engines.host import EngineHost
@@ -45,7 +44,7 @@ class Heard(NamedTuple):
 
 def run(folder: Path) -> list[Row]:
     port = free_ports(1)[0]
-    variables = without_ours(os.environ)
+    variables = with_models()
     with Gateway(folder / "data", "127.0.0.1", port, variables) as gateway:
         heard, alone = asyncio.run(turns(folder, port, gateway.first_key or ""))
     first = [each.first_s for each in heard]
