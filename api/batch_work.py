@@ -183,7 +183,8 @@ class Work:
             return Fed(raw.number, Open(custom_id, refusal(self.batch, raw.number, custom_id, bad)), None)
         if new.terms.webhook is None:
             new = new._replace(terms=new.terms._replace(webhook=self.batch.webhook))
-        job = job_of(line_job_id(self.batch.id, raw.number), self.batch.owner, new, priority=PRIORITY)
+        accounts = self._caller.services.accounts
+        job = job_of(line_job_id(self.batch.id, raw.number), self.batch.owner, new, accounts, priority=PRIORITY)
         job.inputs = inputs
         return Fed(raw.number, Open(custom_id), job, new.terms.start_within_s)
 

@@ -16,6 +16,7 @@ from api.scope import base_url
 from api.settings import ApiSettings
 from api.stopping import at_stop
 from api.wait import Waits
+from storage.accounts import Accounts
 from storage.addresses import Guard
 from storage.apikeys import ApiKey, ApiKeys
 from storage.catalog import Catalog
@@ -40,6 +41,7 @@ class Services:
     authenticator: Authenticator
     listeners: Listeners
     catalog: Catalog
+    accounts: Accounts
     links: Links
     public: PublicJobs
     guard: Guard
@@ -80,6 +82,7 @@ class Services:
                     authenticator=authenticator,
                     listeners=listeners,
                     catalog=Catalog.load(storage.catalog),
+                    accounts=Accounts.load(storage.accounts),
                     links=links,
                     public=PublicJobs(links, record_s=storage.record_s),
                     guard=guard,

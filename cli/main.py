@@ -81,13 +81,14 @@ def api(host: str, port: int, processes: int) -> None:
 @click.option("--lanes", help="Comma-separated; the environment's GATEWAY_LANES, or all of them, if not given.")
 def worker(lanes: str | None) -> None:
     """Work on jobs. Redis, S3 and secrets come from the environment (GATEWAY_…)."""
-    from cli.environment import read
+    from cli.environment import check_accounts, read
     from storage.settings import StorageSettings
     from workers.main import UnknownLane, run
     from workers.settings import WorkerSettings
 
     chosen = {"GATEWAY_LANES": lanes} if lanes else {}
     try:
+        check_accounts(os.environ)
         run(read(StorageSettings, os.environ), read(WorkerSettings, {**os.environ, **chosen}))
     except UnknownLane as error:
         raise click.UsageError(str(error)) from error

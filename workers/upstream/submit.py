@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from storage.accounts import Account, Accounts
-from storage.errors import RequestError, UpstreamError
+from storage.errors import InvalidRequest, RequestError, UpstreamError
 from storage.job import Failure, Job
+from storage.tasks import end
 from storage.upstream import SLOT_S
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
 from workers.outcomes import JobFailed, NoLongerHeld, PutOff
@@ -21,6 +22,7 @@ from workers.upstream.blaming import blame
 from workers.upstream.choosing import ranked
 from workers.upstream.fetching import made_of
 from workers.upstream.sending import Sending, fingerprint
+from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
 
@@ -64,34 +66,55 @@ class _Submission(Attempt):
             raise JobFailed(Failure.of(error)) from error
         account = await self._account(goes_on.account)
         adapter = self.adapters[account.name]
-        task = Task(job=self.job, model=account.models[self.job.model], sources=goes_on.sources)
+        given = {name: Path(path) for name, path in (await self._inputs()).items()}
+        sizes = await asyncio.to_thread(sizes_of, given)
+        task = Task(job=self.job, model=account.models[self.job.model], sources=goes_on.sources, sizes=sizes)
         try:
             call = adapter.submit(task)
         except (RequestError, UpstreamError) as error:  # it cannot be said in this dialect
-            await self.store.capacity.release(account.name, self.job.id)
-            raise JobFailed(Failure.of(error)) from error
-        given = {name: Path(path) for name, path in (await self._inputs()).items()}
-        if not await self.store.upstreams.intend(self.job, fingerprint(call)):
+            raise await self._failed(account, error) from error
+        intent = fingerprint(call) if call.pays else None
+        if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter):
             await self.store.capacity.release(account.name, self.job.id)
             raise NoLongerHeld
         sent = asyncio.ensure_future(self._sent(account, task, call, given))
         try:
             await asyncio.shield(sent)
-        except asyncio.CancelledError:  # it is on its way: what is answered is still written, if we live as long
-            await asyncio.wait([sent])
+        except asyncio.CancelledError:
+            if call.pays:  # it is on its way: what is answered is still written, if we live as long
+                await asyncio.wait([sent])
+            else:
+                await end(sent)
+                await self.store.capacity.release(account.name, self.job.id)
             raise
 
+    async def _failed(self, account: Account, error: RequestError | UpstreamError) -> JobFailed:
+        """The job's end, before anything was sent."""
+        await self.store.capacity.release(account.name, self.job.id)
+        return JobFailed(Failure.of(error))
+
     async def _account(self, only: str) -> Account:
-        """The account that the job goes to, with a slot of it. Raises NoLongerHeld where there is none just now."""
+        """The account that the job goes to, with a slot of it. Raises NoLongerHeld where there is none just now,
+        JobFailed where none of those that there are could make it."""
         serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
-        able = [each for each in serving if self.job.kind in self.adapters[each.name].kinds]
-        tried = self.job.upstream.tried if self.job.upstream else []
-        order = ranked(able, self.job, tried=tried, only=only)
+        able = [limited for each in serving if (limited := self._able(each))]
+        order = ranked(able, self.job, tried=self._tried(), only=only)
+        if serving and not order:
+            what = "what made the clip" if only else "what serves this model"
+            raise JobFailed(Failure.of(InvalidRequest(f"{what} does not make {self.job.kind}")))
         name = await self.store.capacity.take(self.job, order, lease_s=SLOT_S)
         account = self.accounts.get(name) if name else None
         if account is None:
             raise NoLongerHeld
         return account
+
+    def _able(self, account: Account) -> Account | None:
+        """The account as it may be used: with its adapter's limit, where it names none. None if it cannot make this."""
+        adapter = self.adapters.get(account.name)
+        if adapter is None or self.job.kind not in adapter.kinds:
+            return None
+        at_once = account.concurrent or getattr(adapter, "at_once", 0)
+        return account.model_copy(update={"concurrent": at_once})
 
     async def _sent(self, account: Account, task: Task, call: Call, given: Mapping[str, Path]) -> None:
         adapter = self.adapters[account.name]
@@ -99,6 +122,8 @@ class _Submission(Attempt):
         try:
             reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
             taken = adapter.taken(task, reply)
+        except RequestError as error:  # what the caller sent is not what it has to be
+            raise await self._failed(account, error) from error
         except UpstreamError as error:
             await self._refused(account, error)
         else:
