@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 
 from api import (
+    admin,
     asr,
     batches,
     deliveries,
@@ -58,6 +59,7 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
             files.router,
             batches.router,
             media.router,
+            admin.router,
             *health.OPERATIONS,
             docs.router,
         ],

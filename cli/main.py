@@ -19,6 +19,8 @@ _ELSEWHERE = {
     "batch": "cli.batch",
     "webhook": "cli.webhooks",
     "models": "cli.models",
+    "accounts": "cli.accounts",
+    "doubt": "cli.doubts",
     "fake-upstream": "cli.fakes.command",
 }
 """Commands by the module that each is in: loaded when it is asked for."""
@@ -110,7 +112,7 @@ def key() -> None:
 
 @key.command()
 @click.argument("name")
-@click.option("--admin", is_flag=True, help="Mark it as an operator's; nothing asks for that yet.")
+@click.option("--admin", is_flag=True, help="An operator's: it may ask after accounts and jobs in doubt (/v1/admin).")
 @DATA
 def create(name: str, admin: bool, data: Path) -> None:
     """Make a key called NAME. It is shown once."""

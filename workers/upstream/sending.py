@@ -112,8 +112,8 @@ def _part(field: Field, given: Mapping[str, Path]) -> Part:
     path = given[field.value.name]
     with path.open("rb") as file:
         name, kind = titled(field, file.read(_HEAD_BYTES))
-    body = path if field.value.turn is None else turned(field.value, path.read_bytes())
-    return Part(field.name, body, name, kind)
+    sent: bytes | Path = path if field.value.turn is None else turned(field.value, path.read_bytes())
+    return Part(field.name, sent, name, kind)
 
 
 def _filled(value: Any, given: Mapping[str, Path]) -> Any:
