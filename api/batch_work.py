@@ -23,7 +23,6 @@ from storage.errors import InvalidRequest, NotFound, ObjectMissing
 from storage.events import LAST_WORDS
 from storage.files import File
 from storage.ids import line_job_id, line_of_job
-from storage.job import Status
 from storage.signals import Signal
 
 log = logging.getLogger(__name__)
@@ -269,7 +268,7 @@ class Work:
         rest = iter(list(self._open))
         while some := list(islice(rest, _AT_ONCE)):
             ids = [line_job_id(self.batch.id, number) for number in some]
-            await asyncio.gather(*(self._store.queue.advance(id, Status.CANCELED) for id in ids))
+            await asyncio.gather(*(self._store.queue.cancel(id) for id in ids))
         await self._look(list(self._open))
         if self._results:
             await self._flush()

@@ -72,6 +72,13 @@ class Queue:
         )
         return bool(done)
 
+    async def cancel(self, id: str) -> bool:
+        """End a job, whoever holds it; one that is being submitted, as soon as it is known what became of it. False if
+        it has ended."""
+        whence = " ".join(sources(Status.CANCELED))
+        done, word = await self._scripts.call("advance", id, "", whence, Status.CANCELED.value, 0, 0, self._record_s)
+        return bool(done) or word == b"canceling"
+
     async def fail(self, job: Job, failure: Failure, **fields: Any) -> bool:
         """End a held job as failed."""
         return await self.advance(job.id, Status.FAILED, token=job.token, error=failure, **fields)

@@ -1,4 +1,4 @@
-"""Songs and pictures made elsewhere, from outside: a whole gateway, and upstreams that count what they are asked for."""
+"""Songs and pictures made elsewhere, from outside: a whole gateway, and upstreams that count what they take."""
 
 import asyncio
 from base64 import b64decode

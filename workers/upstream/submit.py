@@ -60,6 +60,8 @@ class _Submission(Attempt):
             await self._send()
 
     async def _send(self) -> None:
+        if self.job.canceling:  # before anything was sent: whoever hands it back ends it
+            raise PutOff(0.0)
         try:
             goes_on = await origin(self.store, self.job)
         except RequestError as error:

@@ -1,13 +1,15 @@
 """A song at a fake Suno: sent once, asked after, brought home; and what becomes of it when something goes wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
 from storage.capacity import AccountState
-from storage.job import Job, OutputStatus, Status
+from storage.job import Job, Kind, OutputStatus, Status
 from tests.waiting import until
 from tests.workers.upstream.bench import Bench
 from workers.upstream.progress import Limits
@@ -209,3 +211,45 @@ async def test_one_that_may_have_been_taken_goes_nowhere_else(bench: Bench, fake
             done = await bench.ended(await bench.song())
         assert done.status == Status.SUCCEEDED, done.error
         assert accepts(fake) + accepts(other) == 1
+
+
+async def test_a_cancel_while_a_song_is_sent_is_carried_out_when_it_is_taken(bench: Bench, fake: FakeUpstream) -> None:
+    err(fake, "slow=0.5")
+    async with bench.worker():
+        job = await bench.song()
+        await until(lambda: asyncio.sleep(0, accepts(fake)))
+        assert await bench.store.jobs.cancel(job)
+        assert (await bench.ended(job)).status == Status.CANCELED
+        assert (await bench.store.capacity.fares("studio"))[0].busy == 0
+        assert accepts(fake) == 1
+        await works_again(bench, fake)
+
+
+async def test_a_cancel_of_what_costs_nothing_lets_go_of_it_at_once(bench: Bench) -> None:
+    async with bench.fake("webui") as painter:
+        bench.account("painter", painter, models=["majicmixRealistic_v7"])
+        err(painter, "slow=30")
+        async with bench.worker():
+            picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1, "format": "png"}
+            job = await bench.admit(Kind.IMAGE_GENERATE, picture, dialect="webui", model="majicmixRealistic_v7")
+            await until(lambda: asyncio.sleep(0, accepts(painter)))
+            assert await bench.store.jobs.cancel(job)
+            assert (await bench.ended(job, limit_s=10)).status == Status.CANCELED
+
+
+async def test_an_account_has_one_job_at_a_time_where_its_adapter_says_so(bench: Bench) -> None:
+    async with bench.fake("webui", 0.1) as painter:
+        bench.account("painter", painter, models=["majicmixRealistic_v7"])
+        picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1, "format": "png"}
+        err(painter, "slow=0.5")
+        async with bench.worker():
+            more: dict[str, Any] = {"dialect": "webui", "model": "majicmixRealistic_v7"}
+            jobs = [await bench.admit(Kind.IMAGE_GENERATE, {**picture, "seed": n}, **more) for n in range(2)]
+
+            async def why() -> str:
+                found = await bench.store.jobs.get(*(job.id for job in jobs))
+                return "".join(job.waits_for for job in found if job)
+
+            assert await until(why) == "account painter has 1 jobs under way, as many as it may"
+            done = [await bench.ended(job) for job in jobs]
+    assert [job.status for job in done] == [Status.SUCCEEDED] * 2, done[0].error
