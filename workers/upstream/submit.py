@@ -25,6 +25,7 @@ from workers.upstream.sending import Sending, fingerprint
 from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
+from workers.upstream.verdict import is_patient
 
 MOST_TRIES = 6
 """How often a job is sent that accounts have refused to take, for reasons that may pass."""
@@ -159,7 +160,7 @@ class _Submission(Attempt):
             await self._doubt(error)
         await self.store.upstreams.forget_intent(self.job)
         await self.store.capacity.release(account.name, self.job.id)
-        if not verdict.elsewhere or self.job.attempt >= MOST_TRIES:
+        if not verdict.elsewhere or (self.job.attempt >= MOST_TRIES and not is_patient(error)):
             raise JobFailed(Failure.of(error))
         others = {each.name for each in self.accounts.serving(self.job.model)} - set(self._tried())
         delay_s = _ELSEWHERE_S if others else error.retry_after_s or _AGAIN_S

@@ -13,7 +13,7 @@ from storage.job import Job, Kind, OutputStatus, Status
 from tests.waiting import until
 from tests.workers.upstream.bench import Bench
 from workers.upstream.progress import Limits
-from workers.upstream.submit import LOOKS
+from workers.upstream.submit import LOOKS, MOST_TRIES
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_what_does_not_pass_fails_with_its_own_error(
     [
         ("no_credits", AccountState.NO_CREDITS),
         ("challenge", AccountState.CHALLENGE),
-        ("session_expired", AccountState.COOLING),
+        ("session_expired", AccountState.SESSION_EXPIRED),
     ],
 )
 async def test_what_an_operator_has_to_mend_lets_the_job_wait(
@@ -149,6 +149,14 @@ async def test_what_an_operator_has_to_mend_lets_the_job_wait(
         done = await bench.ended(job)
     assert done.status == Status.SUCCEEDED, done.error
     assert accepts(fake) == 1
+
+
+async def test_a_job_waits_for_a_busy_account_however_often_it_says_so(bench: Bench, fake: FakeUpstream) -> None:
+    err(fake, f"busy=0,times={MOST_TRIES + 2}")
+    async with bench.worker():
+        done = await bench.ended(await bench.song())
+    assert done.status == Status.SUCCEEDED, done.error
+    assert (fake.ledger.asked["submit"], accepts(fake)) == (MOST_TRIES + 3, 1)
 
 
 async def test_one_clip_of_two_is_kept(bench: Bench, fake: FakeUpstream) -> None:
