@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +13,13 @@ from PIL import Image
 
 from cli.gateway import Gateway
 from storage.job import OutputStatus, Status
+from tests.api.images import picture
+from tests.api.recordings import wav
 from tests.cli.callers import call
 from tests.fakes import Fake, fake_upstream
 from tests.gateway import Visitor, part, seconds, visiting, whole_gateway
+from tests.portraits import face
+from tests.portraits import sent as raw
 from tests.waiting import until
 
 WORKER = "the worker"
@@ -30,7 +35,18 @@ concurrent = 4
 [accounts.painter]
 adapter = "webui"
 base_url = "{webui}"
-models = {{ "dall-e-2" = "majicmixRealistic_v7" }}
+models = {{ "dall-e-2" = "majicmixRealistic_v7", "inswapper_128.onnx" = "inswapper_128.onnx" }}
+
+[accounts.listener]
+adapter = "whisper_asr"
+base_url = "{whisper_asr}"
+models = {{ "whisper-1" = "base" }}
+
+[accounts.shop]
+adapter = "openai"
+base_url = "{openai}/v1"
+token_file = "{folder}/token"
+models = {{ "dall-e-3" = "dall-e-3", "gpt-image-1" = "gpt-image-1", "gpt-4o-transcribe" = "gpt-4o-transcribe" }}
 """
 
 
@@ -40,6 +56,8 @@ class Elsewhere(NamedTuple):
     gateway: Gateway
     suno: Fake
     webui: Fake
+    whisper_asr: Fake
+    openai: Fake
 
     async def restart(self) -> None:
         """kill -9 of the worker, and another one in its place."""
@@ -58,17 +76,18 @@ class Elsewhere(NamedTuple):
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elsewhere]:
     folder: Path = tmp_path_factory.mktemp("elsewhere")
     (folder / "token").write_text("tulip")
-    with fake_upstream("suno") as suno, fake_upstream("webui") as webui:
+    with ExitStack() as at_end:
+        fakes = [at_end.enter_context(fake_upstream(family)) for family in Elsewhere._fields[1:]]
         file = folder / "gateway.toml"
-        file.write_text(ACCOUNTS.format(folder=folder, suno=suno.url, webui=webui.url))
+        file.write_text(ACCOUNTS.format(folder=folder, **{fake.family: fake.url for fake in fakes}))
         with whole_gateway(folder / "data", accounts=str(file), lease_s=f"{LEASE_S}") as gateway:
-            yield Elsewhere(gateway, suno, webui)
+            yield Elsewhere(gateway, *fakes)
 
 
 @pytest.fixture
 async def visitor(elsewhere: Elsewhere) -> AsyncIterator[Visitor]:
-    elsewhere.suno.err()
-    elsewhere.webui.err()
+    for fake in elsewhere[1:]:
+        fake.err()
     async with visiting(elsewhere.gateway.data) as visitor:
         yield visitor
 
@@ -105,6 +124,47 @@ async def test_a_picture_is_drawn_elsewhere_while_its_caller_waits(elsewhere: El
     (picture,) = answer.json()["data"]
     assert Image.open(BytesIO(b64decode(picture["b64_json"]))).size == (256, 256)
     assert elsewhere.webui.accepted == 1
+
+
+async def test_pictures_are_made_and_edited_by_openais_words(elsewhere: Elsewhere, visitor: Visitor) -> None:
+    asked = {"model": "dall-e-3", "prompt": "a harbour at night", "size": "1024x1024", "response_format": "b64_json"}
+    made = await visitor.http.post("/v1/images/generations", json=asked)
+    assert (made.status_code, made.headers.get("x-gateway-engine")) == (200, "openai"), made.text
+    before = picture((64, 64))
+    form = {"model": "gpt-image-1", "prompt": "a red balloon"}
+    edited = await visitor.http.post("/v1/images/edits", data=form, files={"image": ("a.jpg", before)})
+    assert (edited.status_code, edited.headers.get("x-gateway-engine")) == (200, "openai"), edited.text
+    for answer in (made, edited):
+        assert Image.open(BytesIO(b64decode(answer.json()["data"][0]["b64_json"]))).size[0] >= 64
+    assert (elsewhere.openai.accepted, elsewhere.openai.duplicates) == (2, 0)
+
+
+async def test_a_picture_is_changed_and_a_face_swapped_elsewhere(elsewhere: Elsewhere, visitor: Visitor) -> None:
+    one, other = (raw(face(name)) for name in ("hopper.jpg", "hopper.jpg"))
+    asked = {"model": "dall-e-2", "init_images": [one], "prompt": "a fox", "steps": 1}
+    changed = await visitor.http.post("/sdapi/v1/img2img", json=asked)
+    assert (changed.status_code, changed.headers.get("x-gateway-engine")) == (200, "webui"), changed.text
+    swapped = await visitor.http.post("/reactor/image", json={"source_image": one, "target_image": other})
+    assert (swapped.status_code, swapped.headers.get("x-gateway-engine")) == (200, "webui"), swapped.text
+    for each in (changed.json()["images"][0], swapped.json()["image"]):
+        assert Image.open(BytesIO(b64decode(each.partition(",")[2] or each))).size
+
+
+@pytest.mark.parametrize(("model", "engine"), [("whisper-1", "whisper_asr"), ("gpt-4o-transcribe", "openai")])
+async def test_a_recording_is_heard_elsewhere(elsewhere: Elsewhere, visitor: Visitor, model: str, engine: str) -> None:
+    form = {"model": model, "response_format": "json"}
+    answer = await visitor.http.post("/v1/audio/transcriptions", data=form, files={"file": ("tone", wav(1.0))})
+    assert (answer.status_code, answer.headers.get("x-gateway-engine")) == (200, engine), answer.text
+    assert answer.json()["text"]
+    fake: Fake = getattr(elsewhere, engine)
+    assert fake.accepted == 1
+
+
+async def test_subtitles_come_of_what_is_heard_elsewhere(elsewhere: Elsewhere, visitor: Visitor) -> None:
+    answer = await visitor.http.post("/asr", params={"output": "srt"}, files={"audio_file": ("tone", wav(1.0))})
+    assert (answer.status_code, answer.headers.get("x-gateway-engine")) == (200, "whisper_asr"), answer.text
+    assert answer.text.startswith("1\n00:00:0")
+    assert elsewhere.whisper_asr.accepted == 1
 
 
 async def test_a_worker_that_dies_between_the_accept_and_its_answer_costs_nothing_twice(
