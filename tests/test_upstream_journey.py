@@ -46,7 +46,11 @@ models = {{ "whisper-1" = "base" }}
 adapter = "openai"
 base_url = "{openai}/v1"
 token_file = "{folder}/token"
-models = {{ "dall-e-3" = "dall-e-3", "gpt-image-1" = "gpt-image-1", "gpt-4o-transcribe" = "gpt-4o-transcribe" }}
+[accounts.shop.models]
+"dall-e-3" = "dall-e-3"
+"gpt-image-1" = "gpt-image-1"
+"gpt-4o-transcribe" = "gpt-4o-transcribe"
+"tts-1" = "tts-1"
 """
 
 
@@ -158,6 +162,16 @@ async def test_a_recording_is_heard_elsewhere(elsewhere: Elsewhere, visitor: Vis
     assert answer.json()["text"]
     fake: Fake = getattr(elsewhere, engine)
     assert fake.accepted == 1
+
+
+@pytest.mark.parametrize("format", ["mp3", "wav", "pcm"])
+async def test_a_text_is_spoken_elsewhere(elsewhere: Elsewhere, visitor: Visitor, format: str) -> None:
+    asked = {"model": "tts-1", "voice": "alloy", "input": "The tide comes in.", "response_format": format}
+    answer = await visitor.http.post("/v1/audio/speech", json=asked)
+    assert (answer.status_code, answer.headers.get("x-gateway-engine")) == (200, "openai"), answer.text
+    assert len(answer.content) > 1000
+    assert format == "pcm" or seconds(answer.content) > 0.2
+    assert elsewhere.openai.accepted == 1
 
 
 async def test_subtitles_come_of_what_is_heard_elsewhere(elsewhere: Elsewhere, visitor: Visitor) -> None:

@@ -33,6 +33,7 @@ MOST_TRIES = 6
 LOOKS, LOOK_FIRST_S, LOOK_AGAIN_S = 4, 10.0, 30.0
 """How often a job in doubt is looked for before an operator is waited for: new work may be missing from a list."""
 
+_ANSWER = 0  # no item: items have folders of their own, empty at first
 _CLOCKS_MS = 120_000  # by how much an upstream's clock may be behind ours
 _ELSEWHERE_S, _AGAIN_S = 0.0, 10.0
 
@@ -121,7 +122,7 @@ class _Submission(Attempt):
 
     async def _sent(self, account: Account, task: Task, call: Call, given: Mapping[str, Path]) -> None:
         adapter = self.adapters[account.name]
-        folder = await asyncio.to_thread(self.spool.folder, self.job, 1)
+        folder = await asyncio.to_thread(self.spool.folder, self.job, _ANSWER)
         try:
             reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
             taken = adapter.taken(task, reply)
