@@ -32,6 +32,7 @@ from storage.settings import StorageSettings
 from workers.settings import WorkerSettings
 
 LANES = ["engines", "parts", "upstream", "delivery"]
+_FILES = {"GATEWAY_ACCOUNTS", "GATEWAY_CATALOG"}
 _WATCH_S = 0.5
 
 
@@ -131,6 +132,8 @@ class Gateway:
             "GATEWAY_LANES": ",".join(LANES),
             "GATEWAY_SECRET": self._inherited.get("GATEWAY_SECRET") or kept_secret(self.data / "secret"),
         }
+        for name in _FILES & self.environment.keys():  # the parts run in folders of their own
+            self.environment[name] = str(Path(self.environment[name]).absolute())
         for settings in (ApiSettings, WorkerSettings):
             read(settings, self.environment)  # here, to say what is wrong before anything has started
         check_catalog(self.environment)

@@ -35,8 +35,8 @@ class Account(BaseModel):
     """One account. The credential comes by one of `token_env`, `token_file` and `token_command`, or there is none.
 
     `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
-    `concurrent`: jobs it may have under way; `per_minute`: submissions; 0 is no limit. `cost`: units a job of a kind.
-    `options`: the adapter's own.
+    `token_file` may be relative to the file of accounts. `concurrent`: jobs it may have under way; `per_minute`:
+    submissions; 0 is no limit. `cost`: units a job of a kind. `options`: the adapter's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -145,7 +145,10 @@ def _account(path: Path, name: str, table: object) -> Account:
     if not isinstance(table, dict):
         raise InvalidRequest(f"{path}: accounts.{name} is no table", field=f"accounts.{name}")
     try:
-        return Account(**{"name": name, **table})
+        account = Account(**{"name": name, **table})
+        if account.token_file is None:
+            return account
+        return account.model_copy(update={"token_file": path.absolute().parent / account.token_file})
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]  # which may hold a secret that was put there by mistake
         where = ".".join(str(step) for step in ("accounts", name, *fault["loc"]))

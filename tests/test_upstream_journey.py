@@ -229,6 +229,34 @@ async def test_an_operator_pauses_an_account_and_sees_why_jobs_wait(elsewhere: E
     await assert_home(visitor, first, second)
 
 
+async def test_a_paid_picture_whose_worker_died_is_not_asked_for_again(elsewhere: Elsewhere, visitor: Visitor) -> None:
+    elsewhere.openai.err("slow=30,times=1")
+    asked = {"kind": "image.generate", "model": "dall-e-3", "input": {"prompt": "a fox", "width": 1024, "height": 1024}}
+    job = (await visitor.http.post("/v1/jobs", json=asked)).json()
+    await until(lambda: asyncio.to_thread(lambda: elsewhere.openai.accepted), "it is being drawn")
+    await elsewhere.restart()
+
+    async def in_doubt() -> bool:
+        return bool((await visitor.http.get(job["urls"]["self"])).json()["stage"] == "in_doubt")
+
+    await until(in_doubt, "nobody can tell")
+    assert job["id"] in await asyncio.to_thread(elsewhere.run, "doubt", "list")
+    assert "has failed" in await asyncio.to_thread(elsewhere.run, "doubt", "fail", job["id"])
+    done = (await visitor.http.get(job["urls"]["self"])).json()
+    assert (done["status"], done["error"]["code"]) == ("failed", "upstream_failed")
+    assert elsewhere.openai.accepted == 1
+
+
+async def test_accounts_that_change_are_taken_up_while_it_runs(elsewhere: Elsewhere, visitor: Visitor) -> None:
+    file = elsewhere.gateway.environment["GATEWAY_ACCOUNTS"]
+    before = await asyncio.to_thread(Path(file).read_text)
+    changed = before.replace('{ "chirp-v3-0"', '{ "chirp-v4" = "chirp-v4", "chirp-v3-0"')
+    await asyncio.to_thread(Path(file).write_text, changed)
+    first, second = await visitor.generate(mv="chirp-v4")
+    await assert_home(visitor, first, second)
+    assert elsewhere.suno.accepted == 1
+
+
 async def test_what_nobody_can_tell_is_settled_by_an_operator(elsewhere: Elsewhere, visitor: Visitor) -> None:
     elsewhere.suno.err("reset_before,times=1")
     assert elsewhere.suno.accepted == 0

@@ -64,6 +64,7 @@ STEPS: dict[str, list[Step]] = {
 }
 """Which steps each lane runs."""
 
+_UPSTREAM: dict[str, Any] = {"taken": Status.SUBMITTING, "run_s": 86_400.0}  # calls have limits of their own
 _AWAY_PATIENCE = 7200  # half seconds: as long as arq bears a Redis that is away before it gives up; lanes never do
 
 
@@ -175,7 +176,7 @@ class Process:
             slots=slots.get(name, settings.engine_slots),
             lease_s=settings.lease_s,
             drain_s=settings.drain_s,
-            taken=Status.SUBMITTING if name == UPSTREAM else Status.RUNNING,
+            **_UPSTREAM if name == UPSTREAM else {},
         )
 
     async def _stop_lanes(self) -> None:

@@ -45,6 +45,11 @@ def test_an_account_is_what_its_table_says(path: Path) -> None:
     assert (studio.cost, studio.options) == ({"music.generate": 10}, {"feed": "v2"})
 
 
+def test_a_credential_s_file_may_lie_beside_the_file_of_accounts(path: Path) -> None:
+    path.write_text(STUDIO.replace("/run/secrets/suno", "suno.token"))
+    assert read(path)["studio"].token_file == path.parent / "suno.token"
+
+
 def test_no_file_is_no_account() -> None:
     assert Accounts(None).all() == {}
 
