@@ -19,6 +19,7 @@ from api.wait import Waits
 from storage.accounts import Accounts
 from storage.addresses import Guard
 from storage.apikeys import ApiKey, ApiKeys
+from storage.callbacks import Callbacks
 from storage.catalog import Catalog
 from storage.links import Links
 from storage.objects import Objects
@@ -49,6 +50,7 @@ class Services:
     sender: Sender
     inputs: InputStore
     waits: Waits
+    callbacks: Callbacks
 
     @staticmethod
     def of(request: Request[Any, Any, State]) -> "Services":
@@ -90,6 +92,7 @@ class Services:
                     sender=Sender(outbound, signer),
                     inputs=InputStore(objects, outbound),
                     waits=waits,
+                    callbacks=Callbacks(storage.secret),
                 )
         finally:
             await listeners.stop()

@@ -113,6 +113,11 @@ class Upstreams:
         ours, next_ms, *ids = await self._scripts.call("upstream_due", account, asker, int(lease_s * 1000), most)
         return Due(bool(ours), [id.decode() for id in ids], next_ms / 1000 if next_ms >= 0 else None)
 
+    async def hurry(self, account: str, job: str) -> None:
+        """Something is said to have happened to a job: it is asked after at once, if it waits there at all."""
+        with redis_errors():
+            await command(self._redis, "ZADD", keys.polls(account), "XX", "LT", int(time.time() * 1000), job)
+
     async def seen(
         self,
         job: Job,

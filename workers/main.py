@@ -24,6 +24,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from storage.accounts import Accounts
 from storage.addresses import Guard
+from storage.callbacks import Callbacks
 from storage.catalog import ENGINES
 from storage.connect import AWAY
 from storage.credentials import Credentials
@@ -157,6 +158,7 @@ class Process:
             "adapters": AccountAdapters(accounts),
             "sending": Sending(outbound, Credentials()),
             "fetching": outbound,
+            "callbacks": Callbacks(self.storage.secret, self.settings.public_url),
         }
 
     def _poll(self, ctx: dict[Any, Any]) -> None:

@@ -26,6 +26,11 @@ class WorkerSettings(BaseSettings):
         description="an engine without progress is killed after this; after its own time, if not given",
     )
     delivery_slots: int = Field(default=64, ge=1, description="webhooks under way at once")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$",
+        description="where upstreams find the API, to call back",
+    )
     upstream_slots: int = Field(default=32, ge=1, description="jobs sent or brought home at once; waiting takes none")
     lease_s: float = Field(default=10, gt=0)
     drain_s: float = Field(default=10, ge=0, description="what running jobs get to end by themselves at a stop")

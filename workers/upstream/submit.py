@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.accounts import Account, Accounts
+from storage.callbacks import Callbacks
 from storage.errors import InvalidRequest, RequestError, UpstreamError
 from storage.job import Failure, Job
 from storage.tasks import end
@@ -39,7 +40,8 @@ _ELSEWHERE_S, _AGAIN_S = 0.0, 10.0
 
 
 async def submit(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The arq function. `ctx` as in `workers.render.render`, and "accounts", "adapters" (by account) and "sending"."""
+    """The arq function. `ctx` as in `workers.render.render`, and "accounts", "adapters" (by account), "sending"
+    and "callbacks"."""
     return await _Submission(ctx, job).end()
 
 
@@ -51,6 +53,7 @@ class _Submission(Attempt):
         self.accounts: Accounts = ctx["accounts"]
         self.adapters: Mapping[str, Adapter] = ctx["adapters"]
         self.sending: Sending = ctx["sending"]
+        self.callbacks: Callbacks = ctx["callbacks"]
 
     async def make(self, item: int) -> None:
         """All items come at once: into the spool, or later, to be collected (NoLongerHeld)."""
@@ -72,7 +75,13 @@ class _Submission(Attempt):
         adapter = self.adapters[account.name]
         given = {name: Path(path) for name, path in (await self._inputs()).items()}
         sizes = await asyncio.to_thread(sizes_of, given)
-        task = Task(job=self.job, model=account.models[self.job.model], sources=goes_on.sources, sizes=sizes)
+        task = Task(
+            job=self.job,
+            model=account.models[self.job.model],
+            sources=goes_on.sources,
+            callback_url=self.callbacks.url(account.name, self.job.id),
+            sizes=sizes,
+        )
         try:
             call = adapter.submit(task)
         except (RequestError, UpstreamError) as error:  # it cannot be said in this dialect

@@ -8,10 +8,11 @@ import pytest
 
 from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
+from storage.callbacks import Callbacks
 from storage.capacity import AccountState
 from storage.job import Job, Kind, OutputStatus, Status
 from tests.waiting import until
-from tests.workers.upstream.bench import Bench
+from tests.workers.upstream.bench import SONG, Bench
 from workers.upstream.progress import Limits
 from workers.upstream.submit import LOOKS, MOST_TRIES
 
@@ -261,3 +262,14 @@ async def test_an_account_has_one_job_at_a_time_where_its_adapter_says_so(bench:
             assert await until(why) == "account painter has 1 jobs under way, as many as it may"
             done = [await bench.ended(job) for job in jobs]
     assert [job.status for job in done] == [Status.SUCCEEDED] * 2, done[0].error
+
+
+async def test_an_upstream_that_calls_back_is_told_where(bench: Bench) -> None:
+    bench.public_url = "https://gateway.example"
+    async with bench.fake("sunoapi") as shop:
+        bench.account("shop", shop, models=["V4"])
+        async with bench.worker():
+            done = await bench.ended(await bench.admit(Kind.MUSIC_GENERATE, SONG, items=2, model="V4"))
+        assert done.status == Status.SUCCEEDED, done.error
+        (task,) = shop.family.tasks.values()
+        assert task.callback_url == Callbacks(bench.settings.secret, bench.public_url).url("shop", done.id)
