@@ -27,6 +27,7 @@ from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
 from workers.upstream.verdict import is_patient
+from workers.upstream.watching import watching
 
 MOST_TRIES = 6
 """How often a job is sent that accounts have refused to take, for reasons that may pass."""
@@ -133,7 +134,8 @@ class _Submission(Attempt):
         adapter = self.adapters[account.name]
         folder = await asyncio.to_thread(self.spool.folder, self.job, _ANSWER)
         try:
-            reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
+            async with watching(self.job, account, adapter, self.sending, self.queue):
+                reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
             taken = adapter.taken(task, reply)
         except RequestError as error:  # what the caller sent is not what it has to be
             raise await self._failed(account, error) from error

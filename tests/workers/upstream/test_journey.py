@@ -246,6 +246,24 @@ async def test_a_cancel_of_what_costs_nothing_lets_go_of_it_at_once(bench: Bench
             assert (await bench.ended(job, limit_s=10)).status == Status.CANCELED
 
 
+async def test_a_picture_s_progress_is_told_while_it_is_drawn(bench: Bench) -> None:
+    async with bench.fake("webui", 2.0) as painter:
+        bench.account("painter", painter, models=["majicmixRealistic_v7"])
+        picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 20, "format": "png"}
+        async with bench.worker():
+            job = await bench.admit(Kind.IMAGE_GENERATE, picture, dialect="webui", model="majicmixRealistic_v7")
+
+            async def halfway() -> Job | None:
+                now = await bench.when(job, Status.SUBMITTING)
+                return now if now.progress >= 0.4 else None
+
+            found = await until(halfway)
+            assert isinstance(found, Job)
+            assert found.progress <= 0.9
+            done = await bench.ended(job)
+    assert (done.status, done.progress) == (Status.SUCCEEDED, 1.0), done.error
+
+
 async def test_an_account_has_one_job_at_a_time_where_its_adapter_says_so(bench: Bench) -> None:
     async with bench.fake("webui", 0.1) as painter:
         bench.account("painter", painter, models=["majicmixRealistic_v7"])
