@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from storage.catalog import ELSEWHERE
 from storage.errors import (
     EngineFailed,
     GatewayError,
@@ -99,8 +100,9 @@ class Attempt:
         failures = [error for item in self.items if (error := self.job.output(item).error)]
         if len(failures) == self.job.items:
             raise JobFailed(failures[0])
-        came = [output for output in self.job.outputs if output.status in _LAST]  # an account may send no cover
-        return {"outputs": came, "progress": 1.0}
+        if self.job.engine == ELSEWHERE:  # an account may send no cover, and never a plan
+            self.job.outputs = [output for output in self.job.outputs if output.status in _LAST]
+        return {"outputs": self.job.outputs, "progress": 1.0}
 
     def _settled(self, item: int) -> bool:
         return self.job.output(item).status in _LAST
