@@ -8,8 +8,9 @@ from api.inputs import Input
 from api.scope import header
 from api.services import Call, Services
 from api.validation import InvalidFields
+from storage.accounts import Account, Accounts
 from storage.addresses import Guard
-from storage.catalog import ENGINES, Model
+from storage.catalog import ELSEWHERE, ENGINES, Model
 from storage.errors import InvalidRequest, RequestError
 from storage.events import event_types
 from storage.ids import new_job_id
@@ -34,7 +35,7 @@ class Terms(NamedTuple):
 
 
 class NewJob(NamedTuple):
-    """What a dialect makes of a request. `name` is the model's public name."""
+    """What a dialect makes of a request. `name` is the model's public name; `after` the job that it goes on from."""
 
     kind: Kind
     dialect: str
@@ -44,6 +45,7 @@ class NewJob(NamedTuple):
     items: int
     terms: Terms = Terms()
     inputs: Mapping[str, Input] = {}
+    after: Job | None = None
 
 
 async def admit(
@@ -78,7 +80,7 @@ async def admit(
         raise
     if seen and new.inputs and (first := await jobs.replayed(request.user.id, seen)):
         return first  # and not stored in vain
-    job = job_of(id or new_job_id(), request.user.id, new)
+    job = job_of(id or new_job_id(), request.user.id, new, services.accounts)
     job.inputs = await stored_inputs(services, job.id, new)
     return await jobs.admit(job, seen, start_within_s=new.terms.start_within_s)
 
@@ -94,16 +96,18 @@ async def stored_inputs(services: Services, job: str, new: NewJob) -> dict[str, 
     return await services.inputs.store(job, new.inputs)
 
 
-def job_of(id: str, owner: str, new: NewJob, *, priority: int = PRIORITY) -> Job:
-    """The job that a request asks for; `priority` if it names none."""
-    engine = ENGINES[new.model.engine]
+def job_of(id: str, owner: str, new: NewJob, accounts: Accounts, *, priority: int = PRIORITY) -> Job:
+    """The job that a request asks for; `priority` if it names none. A model that accounts serve is served by them."""
+    serving = _serving(new, accounts)
+    name = ELSEWHERE if serving else new.after.engine if new.after else new.model.engine
+    engine, kinds = ENGINES[name], {account.adapter for account in serving}
     return Job(
         id=id,
         kind=new.kind,
         owner=owner,
         dialect=new.dialect,
         model=new.name,
-        engine=new.model.engine,
+        engine=name,
         lane=engine.lane,
         step=engine.step,
         request=new.request,
@@ -113,7 +117,25 @@ def job_of(id: str, owner: str, new: NewJob, *, priority: int = PRIORITY) -> Job
         keep_s=new.terms.keep_s,
         metadata=new.terms.metadata,
         webhook=new.terms.webhook,
+        served_by=kinds.pop() if len(kinds) == 1 else "",
     )
+
+
+def following(new: NewJob, made_by: Job, accounts: Accounts, field: str) -> NewJob:
+    """A job that goes on from what another has made, and so goes where that was made.
+
+    `field`: where the caller named that. Raises InvalidRequest where it cannot be gone on from any more.
+    """
+    new = new._replace(after=made_by)
+    if made_by.engine == ELSEWHERE and not _serving(new, accounts):
+        raise InvalidRequest(f"what made this clip does not serve {new.name} any more", field=field)
+    return new
+
+
+def _serving(new: NewJob, accounts: Accounts) -> list[Account]:
+    """The accounts that the job may go to."""
+    serving = accounts.serving(new.name)
+    return [each for each in serving if each.name == new.after.account] if new.after else serving
 
 
 def header_webhook(request: Call) -> Webhook | None:

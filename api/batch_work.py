@@ -23,7 +23,6 @@ from storage.errors import InvalidRequest, NotFound, ObjectMissing
 from storage.events import LAST_WORDS
 from storage.files import File
 from storage.ids import line_job_id, line_of_job
-from storage.job import Status
 from storage.signals import Signal
 
 log = logging.getLogger(__name__)
@@ -183,7 +182,8 @@ class Work:
             return Fed(raw.number, Open(custom_id, refusal(self.batch, raw.number, custom_id, bad)), None)
         if new.terms.webhook is None:
             new = new._replace(terms=new.terms._replace(webhook=self.batch.webhook))
-        job = job_of(line_job_id(self.batch.id, raw.number), self.batch.owner, new, priority=PRIORITY)
+        accounts = self._caller.services.accounts
+        job = job_of(line_job_id(self.batch.id, raw.number), self.batch.owner, new, accounts, priority=PRIORITY)
         job.inputs = inputs
         return Fed(raw.number, Open(custom_id), job, new.terms.start_within_s)
 
@@ -268,7 +268,7 @@ class Work:
         rest = iter(list(self._open))
         while some := list(islice(rest, _AT_ONCE)):
             ids = [line_job_id(self.batch.id, number) for number in some]
-            await asyncio.gather(*(self._store.queue.advance(id, Status.CANCELED) for id in ids))
+            await asyncio.gather(*(self._store.queue.cancel(id) for id in ids))
         await self._look(list(self._open))
         if self._results:
             await self._flush()

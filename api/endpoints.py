@@ -22,7 +22,9 @@ ENDPOINTS: Mapping[str, Operation] = {
 }
 
 OTHERS: Mapping[str, str] = {
+    "/v1/admin": "is an operator's",
     "/v1/batches": "makes or ends a batch",
+    "/v1/callbacks": "is an upstream's",
     "/v1/files": "stores a file",
     "/v1/jobs/": "makes a batch, or ends a job",
     "/v1/webhooks": "says where to tell of jobs",

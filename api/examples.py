@@ -13,7 +13,7 @@ from api.openapi import IDEMPOTENCY, WEBHOOK, operation, problems, query, reques
 from api.sse import frame, line
 from storage.catalog import Catalog
 from storage.events import Event
-from storage.job import Job, Kind, OutputStatus, PublicStatus, Status
+from storage.job import Job, Kind, OutputStatus, PublicStatus, Status, Upstream
 from storage.links import Links
 from storage.public import PublicJobs
 
@@ -69,7 +69,21 @@ def _finished() -> Job:
 
 
 _NEW = _job()
+IN_DOUBT = _job(
+    status=Status.IN_DOUBT,
+    started=1_751_328_001_000,
+    account="studio",
+    served_by="suno",
+    upstream=Upstream(intent="5f8a3c21", sent=1_751_328_001_000, looks=4),
+)
 _DONE = _finished()
+
+
+def told(job: Job) -> dict[str, Any]:
+    """The public job."""
+    return _PUBLIC.render(job, base_url=_HOST)
+
+
 _ONE_DONE = _CLIPS.of(_DONE)
 _JOB_DONE = _PUBLIC.render(_DONE, base_url=_HOST)
 _JOB_NEW = _PUBLIC.render(_NEW, base_url=_HOST)

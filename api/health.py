@@ -11,10 +11,11 @@ from api.errors import RETRY_AFTER_S
 from api.reply import json_reply
 from api.services import Services
 from storage import keys
+from storage.accounts import Accounts
 from storage.catalog import ENGINES, Catalog
 from storage.connect import command, redis_errors
 from storage.errors import StorageError
-from storage.rules import DELIVERY
+from storage.rules import DELIVERY, UPSTREAM
 from storage.store import Store
 
 
@@ -41,7 +42,7 @@ async def ready_head(request: Request[None, None, State]) -> ASGIApp:
 
 
 async def _readiness(services: Services) -> ASGIApp:
-    lanes = await _lanes(services.store, services.catalog)
+    lanes = await _lanes(services.store, services.catalog, services.accounts)
     objects = await _objects(services)
     able = lanes is not None and objects
     body = {
@@ -62,11 +63,12 @@ async def _objects(services: Services) -> bool:
     return True
 
 
-async def _lanes(store: Store, catalog: Catalog) -> dict[str, dict[str, int]] | None:
-    """How many workers serve each lane that the catalog's models and webhooks need; None if Redis is away."""
+async def _lanes(store: Store, catalog: Catalog, accounts: Accounts) -> dict[str, dict[str, int]] | None:
+    """How many workers serve each lane that the catalog's models, accounts and webhooks need; None if Redis is away."""
     now_ms = int(time.time() * 1000)
     engines = {model.engine for model in catalog.models.values()}
-    names = sorted({DELIVERY, *(lane for engine in engines for lane in ENGINES[engine].lanes)})
+    elsewhere = {UPSTREAM} if accounts.all() else set()
+    names = sorted({DELIVERY, *elsewhere, *(lane for engine in engines for lane in ENGINES[engine].lanes)})
     try:
         with redis_errors():
             await command(store.redis, "PING")

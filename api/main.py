@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from litestar import Litestar
 
 from api import (
+    admin,
     asr,
     batches,
+    callbacks,
     deliveries,
     docs,
     errors,
@@ -58,6 +60,8 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
             files.router,
             batches.router,
             media.router,
+            admin.router,
+            callbacks.router,
             *health.OPERATIONS,
             docs.router,
         ],

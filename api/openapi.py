@@ -45,6 +45,7 @@ _OPENAI = {
 _WHEN = {
     400: "The request does not fit; the parameter is named",
     401: "No API key, or not a good one",
+    403: "The key has not the admin scope",
     404: "No such thing, or another caller's",
     409: "The job has ended otherwise, or something works with the file",
     410: "It was here, and is not any more; or will never be",

@@ -16,8 +16,10 @@ from api.scope import base_url
 from api.settings import ApiSettings
 from api.stopping import at_stop
 from api.wait import Waits
+from storage.accounts import Accounts
 from storage.addresses import Guard
 from storage.apikeys import ApiKey, ApiKeys
+from storage.callbacks import Callbacks
 from storage.catalog import Catalog
 from storage.links import Links
 from storage.objects import Objects
@@ -40,6 +42,7 @@ class Services:
     authenticator: Authenticator
     listeners: Listeners
     catalog: Catalog
+    accounts: Accounts
     links: Links
     public: PublicJobs
     guard: Guard
@@ -47,6 +50,7 @@ class Services:
     sender: Sender
     inputs: InputStore
     waits: Waits
+    callbacks: Callbacks
 
     @staticmethod
     def of(request: Request[Any, Any, State]) -> "Services":
@@ -80,6 +84,7 @@ class Services:
                     authenticator=authenticator,
                     listeners=listeners,
                     catalog=Catalog.load(storage.catalog),
+                    accounts=Accounts.load(storage.accounts),
                     links=links,
                     public=PublicJobs(links, record_s=storage.record_s),
                     guard=guard,
@@ -87,6 +92,7 @@ class Services:
                     sender=Sender(outbound, signer),
                     inputs=InputStore(objects, outbound),
                     waits=waits,
+                    callbacks=Callbacks(storage.secret),
                 )
         finally:
             await listeners.stop()

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from api import examples
-from api.admission import NewJob
+from api.admission import NewJob, following
 from api.dialects import suno
 from api.dialects.suno_clips import Clips, billing
 from api.openapi import KEYED
@@ -112,12 +112,17 @@ async def generation(services: Services, owner: str, body: suno.Generate) -> New
     if not body.continue_clip_id:
         return suno.generate(body, services.catalog)
     source = await find_clip(services, owner, body.continue_clip_id)
-    return suno.extend(body, source, services.catalog)
+    return _going_on(services, suno.extend(body, source, services.catalog), source, "continue_clip_id")
 
 
 async def concatenation(services: Services, owner: str, body: suno.Concat) -> NewJob:
     """What a body of `concat` asks for."""
-    return suno.concat(body, await find_clip(services, owner, body.clip_id), services.catalog)
+    source = await find_clip(services, owner, body.clip_id)
+    return _going_on(services, suno.concat(body, source, services.catalog), source, "clip_id")
+
+
+def _going_on(services: Services, new: NewJob, source: suno.Clip | None, field: str) -> NewJob:
+    return following(new, source.job, services.accounts, field) if source else new
 
 
 async def find_clip(services: Services, owner: str, id: str) -> suno.Clip | None:

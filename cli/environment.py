@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 
 from cli.embedded import ServiceError
 from cli.embedded.service import LOOPBACK
+from storage.accounts import Accounts
 from storage.catalog import Catalog
 from storage.errors import InvalidRequest
 
@@ -43,6 +44,17 @@ def check_catalog(environment: Mapping[str, str]) -> None:
         Catalog.load(Path(path) if path else None)
     except InvalidRequest as error:
         raise Misconfigured(f"the environment is not right: GATEWAY_CATALOG: {error}") from None
+
+
+def check_accounts(environment: Mapping[str, str]) -> None:
+    """Raises Misconfigured if there are to be accounts, and they cannot be read, or their adapters not be made."""
+    from workers.upstream.adapters import made
+
+    path = environment.get("GATEWAY_ACCOUNTS")
+    try:
+        Accounts.load(Path(path) if path else None, made)
+    except InvalidRequest as error:
+        raise Misconfigured(f"the environment is not right: GATEWAY_ACCOUNTS: {error}") from None
 
 
 def without_empty(environment: Mapping[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from api.settings import ApiSettings
 from cli.client import answers
 from cli.embedded import Objects, Redis, ServiceError
 from cli.embedded.service import Service, kept_secret, take_lock, write_private
-from cli.environment import PREFIX, check_catalog, past_proxies, read, without_empty
+from cli.environment import PREFIX, check_accounts, check_catalog, past_proxies, read, without_empty
 from cli.first_key import given_key, let_somebody_in
 from cli.running import KEY_FILE, environment_file, url_at
 from cli.watch import Watch
@@ -31,7 +31,8 @@ from storage.errors import RedisUnavailable
 from storage.settings import StorageSettings
 from workers.settings import WorkerSettings
 
-LANES = ["engines", "parts", "delivery"]
+LANES = ["engines", "parts", "upstream", "delivery"]
+_FILES = {"GATEWAY_ACCOUNTS", "GATEWAY_CATALOG"}
 _WATCH_S = 0.5
 
 
@@ -131,9 +132,12 @@ class Gateway:
             "GATEWAY_LANES": ",".join(LANES),
             "GATEWAY_SECRET": self._inherited.get("GATEWAY_SECRET") or kept_secret(self.data / "secret"),
         }
+        for name in _FILES & self.environment.keys():  # the parts run in folders of their own
+            self.environment[name] = str(Path(self.environment[name]).absolute())
         for settings in (ApiSettings, WorkerSettings):
             read(settings, self.environment)  # here, to say what is wrong before anything has started
         check_catalog(self.environment)
+        check_accounts(self.environment)
         self._start_servers()
         self._let_somebody_in(given)
         ours = {name: text for name, text in self.environment.items() if name.startswith(PREFIX)}

@@ -19,6 +19,8 @@ _ELSEWHERE = {
     "batch": "cli.batch",
     "webhook": "cli.webhooks",
     "models": "cli.models",
+    "accounts": "cli.accounts",
+    "doubt": "cli.doubts",
     "fake-upstream": "cli.fakes.command",
 }
 """Commands by the module that each is in: loaded when it is asked for."""
@@ -81,13 +83,14 @@ def api(host: str, port: int, processes: int) -> None:
 @click.option("--lanes", help="Comma-separated; the environment's GATEWAY_LANES, or all of them, if not given.")
 def worker(lanes: str | None) -> None:
     """Work on jobs. Redis, S3 and secrets come from the environment (GATEWAY_…)."""
-    from cli.environment import read
+    from cli.environment import check_accounts, read
     from storage.settings import StorageSettings
     from workers.main import UnknownLane, run
     from workers.settings import WorkerSettings
 
     chosen = {"GATEWAY_LANES": lanes} if lanes else {}
     try:
+        check_accounts(os.environ)
         run(read(StorageSettings, os.environ), read(WorkerSettings, {**os.environ, **chosen}))
     except UnknownLane as error:
         raise click.UsageError(str(error)) from error
@@ -109,7 +112,7 @@ def key() -> None:
 
 @key.command()
 @click.argument("name")
-@click.option("--admin", is_flag=True, help="Mark it as an operator's; nothing asks for that yet.")
+@click.option("--admin", is_flag=True, help="An operator's: it may ask after accounts and jobs in doubt (/v1/admin).")
 @DATA
 def create(name: str, admin: bool, data: Path) -> None:
     """Make a key called NAME. It is shown once."""

@@ -11,7 +11,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 from api.settings import ApiSettings
-from cli.environment import check_catalog, read
+from cli.environment import check_accounts, check_catalog, read
 from storage.settings import StorageSettings
 
 _MOST_REQUESTS = 20_000  # at once, in one process: event streams stay for long; at granian's 1024 all others would wait
@@ -24,6 +24,7 @@ def serve(host: str, port: int, processes: int) -> None:
     for settings in (StorageSettings, ApiSettings):
         read(settings, os.environ)  # here, for the server's children would only be born again and again
     check_catalog(os.environ)
+    check_accounts(os.environ)
     _allow_files()
     server = Granian(
         "api.main:app",

@@ -17,11 +17,12 @@ A model that an account serves is served by accounts and no longer by what runs 
 
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from yarl import URL
 
 from storage.errors import InvalidRequest
 
@@ -34,8 +35,8 @@ class Account(BaseModel):
     """One account. The credential comes by one of `token_env`, `token_file` and `token_command`, or there is none.
 
     `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
-    `concurrent`: jobs it may have under way; `per_minute`: submissions; 0 is no limit. `cost`: units a job of a kind.
-    `options`: the adapter's own.
+    `token_file` may be relative to the file of accounts. `concurrent`: jobs it may have under way; `per_minute`:
+    submissions; 0 is no limit. `cost`: units a job of a kind. `options`: the adapter's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,13 +61,31 @@ class Account(BaseModel):
         return self
 
 
-class Accounts:
-    """Those of a file, as it stands; of no file, none."""
+def _any(_account: Account) -> None:
+    """What is wrong with an account beyond its form, only workers know."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
+
+class Accounts:
+    """Those of a file, as it stands; of no file, none. `check` raises InvalidRequest for what will not do."""
+
+    def __init__(self, path: Path | None, check: Callable[[Account], object] = _any) -> None:
+        self._path, self._check = path, check
         self._seen: tuple[int, int, int] | None = None
         self._all: dict[str, Account] = {}
+
+    @classmethod
+    def load(cls, path: Path | None, check: Callable[[Account], object] = _any) -> Self:
+        """Raises InvalidRequest for a file that is wrong from the start."""
+        accounts = cls(path, check)
+        if path is not None:
+            read(path, check)
+            accounts.all()
+        return accounts
+
+    @property
+    def used(self) -> bool:
+        """Whether there is a file, though it may be empty by now."""
+        return self._path is not None
 
     def all(self) -> Mapping[str, Account]:
         """By name. A file that has become unreadable, or wrong, is named in the log, and what it said before holds.
@@ -75,7 +94,7 @@ class Accounts:
         """
         if self._path is not None and (now := self._looks(self._path)) != self._seen:
             try:
-                self._all = read(self._path)
+                self._all = read(self._path, self._check)
             except InvalidRequest as error:
                 log.error("%s; the accounts stay as they were", error)
             self._seen = now
@@ -88,6 +107,10 @@ class Accounts:
     def get(self, name: str) -> Account | None:
         return self.all().get(name)
 
+    def named(self, host: str, port: int) -> bool:
+        """Whether an account's address is there, so that the operator wants it called, public or not."""
+        return any((url.host, url.port) == (host, port) for url in map(_url, self.all().values()))
+
     @staticmethod
     def _looks(path: Path) -> tuple[int, int, int] | None:
         try:
@@ -97,7 +120,11 @@ class Accounts:
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def read(path: Path) -> dict[str, Account]:
+def _url(account: Account) -> URL:
+    return URL(account.base_url)
+
+
+def read(path: Path, check: Callable[[Account], object] = _any) -> dict[str, Account]:
     """The accounts of a file. Raises InvalidRequest naming what is wrong with it, and where."""
     try:
         tables = tomllib.loads(path.read_text()).get("accounts", {})
@@ -105,14 +132,23 @@ def read(path: Path) -> dict[str, Account]:
         raise InvalidRequest(f"{path}: {error}", field="accounts") from error
     if not isinstance(tables, dict):
         raise InvalidRequest(f"{path}: accounts are tables: [accounts.NAME]", field="accounts")
-    return {name: _account(path, name, table) for name, table in tables.items()}
+    found = {name: _account(path, name, table) for name, table in tables.items()}
+    for account in found.values():
+        try:
+            check(account)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{path}: {error}", field=error.field) from error
+    return found
 
 
 def _account(path: Path, name: str, table: object) -> Account:
     if not isinstance(table, dict):
         raise InvalidRequest(f"{path}: accounts.{name} is no table", field=f"accounts.{name}")
     try:
-        return Account(**{"name": name, **table})
+        account = Account(**{"name": name, **table})
+        if account.token_file is None:
+            return account
+        return account.model_copy(update={"token_file": path.absolute().parent / account.token_file})
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]  # which may hold a secret that was put there by mistake
         where = ".".join(str(step) for step in ("accounts", name, *fault["loc"]))

@@ -116,5 +116,5 @@ def _fares(row: dict[bytes, bytes], busy: int) -> Fares:
     def number(name: bytes) -> int:
         return int(row.get(name, b"0"))
 
-    state = row.get(b"state", b"ok").decode()
+    state = row.get(b"named", row.get(b"state", b"ok")).decode()  # one that rests is called by what it rests for
     return Fares(AccountState(state), row.get(b"why", b"").decode(), number(b"since"), number(b"until"), busy)

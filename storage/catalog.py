@@ -18,11 +18,12 @@ from typing import NamedTuple, Self
 import msgspec
 
 from storage.errors import InvalidRequest, UnknownModel
-from storage.rules import PARTS
+from storage.rules import PARTS, UPSTREAM
 
 
 class Engine(NamedTuple):
-    """Something that runs here: where its class is, which lane and step serve it, and how it calls itself.
+    """What makes things: where its class is ('' if it does not run here), which lane and step serve it, and how it
+    calls itself.
 
     `memory_mb`: the most its process may take. `stall_s`: how long it may work without saying how far it has come.
     `divides`: large jobs become parts (`storage/parts.py`).
@@ -42,6 +43,9 @@ class Engine(NamedTuple):
         return (self.lane, PARTS) if self.divides else (self.lane,)
 
 
+ELSEWHERE = "upstream"
+"""The engine of jobs that go to accounts."""
+
 ENGINES = {
     "composer": Engine("workers.engines.music.engine:Music", "engines", "render", "composer (embedded)"),
     **{
@@ -60,6 +64,7 @@ ENGINES = {
         stall_s=180.0,
         divides=True,
     ),
+    ELSEWHERE: Engine("", UPSTREAM, "submit", "upstream"),
 }
 
 

@@ -1,4 +1,7 @@
-"""The secrets of accounts, from where the operator keeps them: never logged, stored or traced."""
+"""The secrets of accounts, from where the operator keeps them: never logged, stored or traced.
+
+Callers may read what is wrong with one, as why their job waits: no account's name, no path, no variable's name is told.
+"""
 
 import asyncio
 import os
@@ -33,9 +36,9 @@ class Credentials:
     async def of(self, account: Account) -> SecretStr | None:
         """None for an account without one. Raises UpstreamSessionExpired if it cannot be had."""
         if account.token_env:
-            return _found(account, os.environ.get(account.token_env, ""), f"{account.token_env} is not set")
+            return _found(os.environ.get(account.token_env, ""), "token_env is not set")
         if account.token_file:
-            return await asyncio.to_thread(_from_file, account, account.token_file)
+            return await asyncio.to_thread(_from_file, account.token_file)
         return await self._from_command(account) if account.token_command else None
 
     def refused(self, account: Account) -> None:
@@ -51,11 +54,11 @@ class Credentials:
             return held.secret
 
 
-def _from_file(account: Account, path: Path) -> SecretStr:
+def _from_file(path: Path) -> SecretStr:
     try:
-        return _found(account, path.read_text(), f"{path} is empty")
+        return _found(path.read_text(), "token_file is empty")
     except (OSError, UnicodeDecodeError) as error:
-        raise UpstreamSessionExpired(f"account {account.name}: its token_file cannot be read") from error
+        raise UpstreamSessionExpired("the account's token_file cannot be read") from error
 
 
 async def _printed(account: Account) -> SecretStr:
@@ -65,25 +68,25 @@ async def _printed(account: Account) -> SecretStr:
             *account.token_command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
         )
     except OSError as error:
-        raise UpstreamSessionExpired(f"account {account.name}: its token_command cannot be run") from error
+        raise UpstreamSessionExpired("the account's token_command cannot be run") from error
     try:
         async with asyncio.timeout(_COMMAND_LIMIT_S):
             said, _ = await process.communicate()
     except TimeoutError as error:
-        raise UpstreamSessionExpired(f"account {account.name}: its token_command takes too long") from error
+        raise UpstreamSessionExpired("the account's token_command takes too long") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        raise UpstreamSessionExpired(f"account {account.name}: its token_command ended with {process.returncode}")
-    return _found(account, said[:_MOST_BYTES].decode(errors="replace"), "its token_command prints nothing")
+        raise UpstreamSessionExpired(f"the account's token_command ended with {process.returncode}")
+    return _found(said[:_MOST_BYTES].decode(errors="replace"), "token_command prints nothing")
 
 
-def _found(account: Account, text: str, otherwise: str) -> SecretStr:
+def _found(text: str, otherwise: str) -> SecretStr:
     secret = text.strip()
     if not secret:
-        raise UpstreamSessionExpired(f"account {account.name}: {otherwise}")
+        raise UpstreamSessionExpired(f"the account's {otherwise}")
     if not secret.isascii() or not secret.isprintable():
-        raise UpstreamSessionExpired(f"account {account.name}: its token holds what no header can")
+        raise UpstreamSessionExpired("the account's token holds what no header can")
     return SecretStr(secret)

@@ -186,7 +186,9 @@ class Job(msgspec.Struct, kw_only=True):
 
     `inputs`: what the request's media are called, and the keys of the objects that hold them until the job ends.
     `parent`: the job that this one is a part of (`storage/parts.py`). `account`: where it went, or is to go.
-    `waits_for`: what it was put to sleep for, in words. `upstream`: its way there (`storage/upstream.py`).
+    `served_by`: the adapter of the account, or of all that could serve it. `waits_for`: why it sleeps, in words.
+    `canceling`: a cancel came while it was being submitted (for how many seconds its record outlives that).
+    `upstream`: its way there (`storage/upstream.py`).
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
     not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
@@ -224,7 +226,9 @@ class Job(msgspec.Struct, kw_only=True):
     inputs: dict[str, str] = {}
     parent: str = ""
     account: str = ""
+    served_by: str = ""
     waits_for: str = ""
+    canceling: int = 0
     upstream: Upstream | None = None
 
     def __post_init__(self) -> None:

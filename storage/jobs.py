@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from storage import keys
 from storage.connect import command, redis_errors
 from storage.errors import Gone, InvalidRequest, KeyReused, NotDurable, NotFound
-from storage.job import Job, Kind, PublicStatus, Status
+from storage.job import Job, Kind, PublicStatus
 from storage.media import inputs_prefix
 from storage.queue import Queue, pairs
 from storage.scripts import Scripts
@@ -153,8 +153,9 @@ class Jobs:
         return Place(ahead if ahead >= 0 else None, mean_ms / 1000, slots)
 
     async def cancel(self, job: Job) -> bool:
-        """Cancel a job that has not ended; False if it has. A worker that holds it is told at once."""
-        return await self._queue.advance(job.id, Status.CANCELED)
+        """Cancel a job that has not ended; False if it has. A worker that holds it is told at once. One that is being
+        submitted goes on until it is known what became of it."""
+        return await self._queue.cancel(job.id)
 
     async def forget(self, job: Job) -> None:
         """Delete a job's record. The caller erases its media; upkeep does so once more, later."""

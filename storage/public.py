@@ -1,5 +1,6 @@
 """The public job: one shape for the API, the event stream, webhooks and the CLI. Callers rely on every key."""
 
+import re
 import time
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,6 +23,9 @@ _STAGES = {
     Status.STORING: "storing",
 }
 """What a live job is at, when nobody has said it more exactly. New words may come."""
+
+
+_ACCOUNT = re.compile(r"^account \S+")
 
 
 class PublicJobs:
@@ -84,7 +88,9 @@ class PublicJobs:
 
 
 def engine_label(job: Job) -> str:
-    """What serves a job, by the name it calls itself."""
+    """What serves a job, by the name it calls itself: of accounts the kind, since their names are the operator's."""
+    if job.served_by:
+        return job.served_by
     engine = ENGINES.get(job.engine)
     return engine.label if engine else job.engine
 
@@ -112,7 +118,7 @@ def _why(job: Job, place: Place) -> str:
     if job.stage == ObjectsUnavailable.code:
         return "the object store is away"
     if job.waits_for:
-        return job.waits_for
+        return _ACCOUNT.sub("the account", job.waits_for)
     if job.not_before > time.time() * 1000:
         reason = f"retrying after: {job.error.message};" if job.error else "retrying;"
         return f"{reason} not before {iso(job.not_before)}"

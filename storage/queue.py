@@ -51,18 +51,19 @@ class Queue:
         token: int | None = None,
         delay_s: float = 0.0,
         give_back: bool = False,
+        only: Status | None = None,
         **fields: Any,
     ) -> bool:
         """Move a job to `target`; False if it was in no state to go there, or is no longer held by `token`.
 
         Without a token any state that `NEXT` allows will do. `delay_s` and `give_back` (the attempt is not spent) are
-        for a return to QUEUED.
+        for a return to QUEUED. `only`: the one state that it may come from.
         """
         done, _ = await self._scripts.call(
             "advance",
             id,
             "" if token is None else token,
-            " ".join(sources(target)),
+            " ".join(sources(target) if only is None else [only]),
             target.value,
             int(delay_s * 1000),
             int(give_back),
@@ -70,6 +71,13 @@ class Queue:
             *pairs(fields),
         )
         return bool(done)
+
+    async def cancel(self, id: str) -> bool:
+        """End a job, whoever holds it; one that is being submitted, as soon as it is known what became of it. False if
+        it has ended."""
+        whence = " ".join(sources(Status.CANCELED))
+        done, word = await self._scripts.call("advance", id, "", whence, Status.CANCELED.value, 0, 0, self._record_s)
+        return bool(done) or word == b"canceling"
 
     async def fail(self, job: Job, failure: Failure, **fields: Any) -> bool:
         """End a held job as failed."""

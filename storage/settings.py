@@ -43,6 +43,7 @@ class StorageSettings(BaseSettings):
     durability: Durability = Durability.EVERYSEC
     record_days: float = Field(default=30, gt=0, description="how long a job's record outlives its end")
     catalog: Path | None = None
+    accounts: Path | None = Field(default=None, description="the accounts at upstreams (`storage/accounts.py`)")
     outbound_allow: Annotated[Allowed, NoDecode] = Field(
         default=Allowed(), description="networks and host names that are called although they are not public"
     )

@@ -43,16 +43,19 @@ class Upstreams:
     def __init__(self, redis: Redis, scripts: Scripts, durable: Scripts) -> None:
         self._redis, self._scripts, self._durable = redis, scripts, durable
 
-    async def intend(self, job: Job, request: bytes) -> bool:
-        """Write down that a held job is about to be sent; False if it is no longer held, and must not be.
+    async def intend(self, job: Job, request: bytes | None, *, served_by: str = "") -> bool:
+        """Write down that a held job is about to be sent; False if it is no longer held, and must not be. `request`:
+        None where to send it twice costs nothing, so that it is never in doubt. `served_by`: the account's adapter.
 
         Raises RedisUnavailable, NotDurable: then it must not be sent either.
         """
         tried = job.upstream.tried if job.upstream else []
-        way = Upstream(intent=sha256(request).hexdigest()[:32], sent=int(time.time() * 1000), tried=tried)
-        written = await self._durable.call("report", job.id, job.token, "changed", *pairs({"upstream": way}))
+        intent = "" if request is None else sha256(request).hexdigest()[:32]
+        way = Upstream(intent=intent, sent=int(time.time() * 1000), tried=tried)
+        fields = pairs({"upstream": way, "served_by": served_by})
+        written = await self._durable.call("report", job.id, job.token, "changed", *fields)
         if written:
-            job.upstream = way
+            job.upstream, job.served_by = way, served_by
         return bool(written)
 
     async def forget_intent(self, job: Job) -> bool:
@@ -109,6 +112,11 @@ class Upstreams:
         """What is to be asked after now, if nobody else asks; whoever is told so asks for `lease_s`."""
         ours, next_ms, *ids = await self._scripts.call("upstream_due", account, asker, int(lease_s * 1000), most)
         return Due(bool(ours), [id.decode() for id in ids], next_ms / 1000 if next_ms >= 0 else None)
+
+    async def hurry(self, account: str, job: str) -> None:
+        """Something is said to have happened to a job: it is asked after at once, if it waits there at all."""
+        with redis_errors():
+            await command(self._redis, "ZADD", keys.polls(account), "XX", "LT", int(time.time() * 1000), job)
 
     async def seen(
         self,

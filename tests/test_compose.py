@@ -33,6 +33,7 @@ SETTINGS: list[type[BaseSettings]] = [ApiSettings, StorageSettings, WorkerSettin
 KNOWN = {f"GATEWAY_{field}".upper() for settings in SETTINGS for field in settings.model_fields} | {"GATEWAY_LOG_LEVEL"}
 PASSED_ON = {
     "api": [
+        "GATEWAY_ACCOUNTS",
         "GATEWAY_LOG_LEVEL",
         "GATEWAY_MEDIA_WAIT_S",
         "GATEWAY_OUTBOUND_ALLOW",
@@ -40,12 +41,15 @@ PASSED_ON = {
         "GATEWAY_RECORD_DAYS",
     ],
     "worker": [
+        "GATEWAY_ACCOUNTS",
         "GATEWAY_DELIVERY_SLOTS",
         "GATEWAY_ENGINE_MEMORY_MB",
         "GATEWAY_ENGINE_SLOTS",
         "GATEWAY_LOG_LEVEL",
         "GATEWAY_OUTBOUND_ALLOW",
+        "GATEWAY_PUBLIC_URL",
         "GATEWAY_RECORD_DAYS",
+        "GATEWAY_UPSTREAM_SLOTS",
     ],
 }
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<rule>[^}]*)\}")

@@ -31,12 +31,11 @@ log = logging.getLogger(__name__)
 Step = Callable[[dict[str, Any], Job], Awaitable[dict[str, Any]]]
 
 _LISTEN_S = 1.0  # the longest a lost bell can cost
-_RUN_S = 1800.0
 
 
 class Lane:
     """`slots` jobs at once, each held for `lease_s` at a time; at a stop they get `drain_s` to end by themselves.
-    `taken`: what a queued job is from when it is claimed.
+    `run_s`: how long a step may take, if the job does not say. `taken`: what a queued job is from when it is claimed.
 
     `lease_s` must be longer than the event loop is ever blocked.
     """
@@ -50,9 +49,10 @@ class Lane:
         slots: int,
         lease_s: float = 10.0,
         drain_s: float = 10.0,
+        run_s: float = 1800.0,
         taken: Status = Status.RUNNING,
     ) -> None:
-        self.taken = taken
+        self.taken, self.run_s = taken, run_s
         self.name, self.worker, self.slots, self.lease_s, self.drain_s = name, worker, slots, lease_s, drain_s
         self.steps: dict[str, Function] = {function.name: function for function in map(_function, steps)}
         self.held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
@@ -156,7 +156,8 @@ class Lane:
             self._freed.set()
 
     async def _step(self, job: Job) -> None:
-        limit = asyncio.timeout(job.run_s or _RUN_S)
+        limit_s = job.run_s or self.run_s
+        limit = asyncio.timeout(limit_s)
         try:
             step = self.steps[job.step]
             async with limit:
@@ -178,11 +179,15 @@ class Lane:
             await self._settle(job, error)
         except Exception as error:
             if limit.expired():
-                failure = Failure("deadline_passed", f"not done within {job.run_s or _RUN_S:g} s", retryable=True)
-                await self._queue.advance(job.id, Status.EXPIRED, token=job.token, error=failure)
+                await self._expire(job, limit_s)
                 return
             log.exception("job %s: step %s broke", job.id, job.step)
             await self._queue.fail(job, Failure("internal_error", f"the {job.step} step broke: {type(error).__name__}"))
+
+    async def _expire(self, job: Job, limit_s: float) -> None:
+        failure = Failure("deadline_passed", f"not done within {limit_s:g} s", retryable=True)
+        if not await self._queue.advance(job.id, Status.EXPIRED, token=job.token, error=failure):
+            await self._queue.fail(job, failure)  # which is all that one that is submitted can do
 
     async def _settle(self, job: Job, error: GatewayError) -> None:
         delay_s, failure = retry_in(error, job.attempt), Failure.of(error)

@@ -22,19 +22,24 @@ from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from storage.accounts import Accounts
 from storage.addresses import Guard
+from storage.callbacks import Callbacks
 from storage.catalog import ENGINES
 from storage.connect import AWAY
+from storage.credentials import Credentials
 from storage.errors import RedisUnavailable
+from storage.job import Status
 from storage.links import Links
 from storage.objects import Objects
 from storage.outbound import Outbound
 from storage.public import PublicJobs
-from storage.rules import DELIVERY, PARTS
+from storage.rules import DELIVERY, PARTS, UPSTREAM
 from storage.sender import Sender
 from storage.settings import StorageSettings
 from storage.signing import Signer
 from storage.store import Store
+from storage.tasks import end
 from workers.deliver import deliver
 from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
@@ -44,12 +49,23 @@ from workers.settings import WorkerSettings as Settings
 from workers.spool import Spool
 from workers.transcribe import transcribe, transcribe_part
 from workers.upkeep import erase, prune, rescue
+from workers.upstream.adapters import AccountAdapters, made
+from workers.upstream.collect import collect
+from workers.upstream.poll import Poller
+from workers.upstream.sending import Sending
+from workers.upstream.submit import submit
 
 log = logging.getLogger(__name__)
 
-STEPS: dict[str, list[Step]] = {"engines": [render, transcribe], PARTS: [transcribe_part], DELIVERY: [deliver]}
+STEPS: dict[str, list[Step]] = {
+    "engines": [render, transcribe],
+    PARTS: [transcribe_part],
+    UPSTREAM: [submit, collect],
+    DELIVERY: [deliver],
+}
 """Which steps each lane runs."""
 
+_UPSTREAM: dict[str, Any] = {"taken": Status.SUBMITTING, "run_s": 86_400.0}  # calls have limits of their own
 _AWAY_PATIENCE = 7200  # half seconds: as long as arq bears a Redis that is away before it gives up; lanes never do
 
 
@@ -83,6 +99,7 @@ class Process:
             "spool": spool,
             "lanes": self.settings.lanes,
             **await self._senders(store),
+            **await self._upstreams(),
         }
         with suppress(RedisUnavailable):
             await spool.sweep(store.jobs)
@@ -90,6 +107,7 @@ class Process:
         for name in self.settings.lanes:
             self.lanes.append(self._lane(name))
             await self.lanes[-1].start(ctx)
+        self._poll(ctx)
         served = ", ".join(f"{lane.name} ({lane.slots} slots)" for lane in self.lanes)
         log.info("worker %s serves %s", self.name, served)
 
@@ -109,6 +127,7 @@ class Process:
                 limits=Limits(settings.engine_memory_mb or engine.memory_mb, settings.engine_stall_s or engine.stall_s),
             )
             for name, engine in ENGINES.items()
+            if engine.spec
         }
 
     async def _senders(self, store: Store) -> dict[str, Any]:
@@ -124,15 +143,42 @@ class Process:
             "public": PublicJobs(Links(self.storage.secret), record_s=self.storage.record_s),
         }
 
+    async def _upstreams(self) -> dict[str, Any]:
+        """What jobs at accounts need. What the operator has named as an account's address is called, public or not;
+        all other addresses come out of upstreams' answers."""
+        accounts = await asyncio.to_thread(Accounts.load, self.storage.accounts, made)
+        slots = self.settings.upstream_slots
+        outbound = Outbound(
+            Guard(self.storage.outbound_allow, named=accounts.named), connections=4 * slots, per_host=2 * slots
+        )
+        await outbound.open()
+        self._at_stop.push_async_callback(outbound.close)
+        return {
+            "accounts": accounts,
+            "adapters": AccountAdapters(accounts),
+            "sending": Sending(outbound, Credentials()),
+            "fetching": outbound,
+            "callbacks": Callbacks(self.storage.secret, self.settings.public_url),
+        }
+
+    def _poll(self, ctx: dict[Any, Any]) -> None:
+        """Whoever serves the lane asks after its jobs, if there are accounts."""
+        accounts: Accounts = ctx["accounts"]
+        if UPSTREAM in self.settings.lanes and accounts.used:
+            poller = Poller(ctx["store"], accounts, ctx["adapters"], ctx["sending"], name=self.name)
+            self._at_stop.push_async_callback(end, asyncio.create_task(poller.run()))
+
     def _lane(self, name: str) -> Lane:
         settings = self.settings
+        slots = {DELIVERY: settings.delivery_slots, UPSTREAM: settings.upstream_slots}
         return Lane(
             name,
             STEPS[name],
             worker=self.name,
-            slots=settings.delivery_slots if name == DELIVERY else settings.engine_slots,
+            slots=slots.get(name, settings.engine_slots),
             lease_s=settings.lease_s,
             drain_s=settings.drain_s,
+            **_UPSTREAM if name == UPSTREAM else {},
         )
 
     async def _stop_lanes(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from storage.catalog import ELSEWHERE
 from storage.errors import RedisUnavailable
 from storage.job import Job
 from storage.sounds import MOST_BYTES, Sounds
@@ -19,7 +20,7 @@ class Relay:
 
     def __init__(self, sounds: Sounds, job: Job) -> None:
         self._sounds, self._job = sounds, job
-        self.wanted = job.request.get("streamed") is True
+        self.wanted = job.request.get("streamed") is True and job.engine != ELSEWHERE  # whose sound comes whole
         self._next, self._passed_bytes = 1, 0
         self._news = asyncio.Event()
 

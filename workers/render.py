@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from storage.catalog import ELSEWHERE
 from storage.errors import (
     EngineFailed,
     GatewayError,
@@ -39,6 +40,7 @@ from workers.spool import Spool
 
 log = logging.getLogger(__name__)
 
+_LAST = (OutputStatus.STORED, OutputStatus.FAILED)
 _PLAN_BYTES = 8 << 20
 _TICK_S = 0.5
 _RENDER_SHARE = 0.95  # of a job's progress; the rest is storing
@@ -98,10 +100,12 @@ class Attempt:
         failures = [error for item in self.items if (error := self.job.output(item).error)]
         if len(failures) == self.job.items:
             raise JobFailed(failures[0])
+        if self.job.engine == ELSEWHERE:  # an account may send no cover, and never a plan
+            self.job.outputs = [output for output in self.job.outputs if output.status in _LAST]
         return {"outputs": self.job.outputs, "progress": 1.0}
 
     def _settled(self, item: int) -> bool:
-        return self.job.output(item).status in (OutputStatus.STORED, OutputStatus.FAILED)
+        return self.job.output(item).status in _LAST
 
     async def make(self, item: int) -> None:
         """The item in the spool, made now unless it lies there already. A failure that is its own stays its own."""

@@ -14,7 +14,7 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
 
     worker_name: str = Field(default="", description="how this worker is called in health keys; one is made if empty")
-    lanes: Annotated[list[str], NoDecode] = ["engines", "parts", "delivery"]
+    lanes: Annotated[list[str], NoDecode] = ["engines", "parts", "upstream", "delivery"]
     engine_slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="renders at once")
     engine_memory_mb: int | None = Field(
         default=None, ge=200, description="the most one engine process may take; each engine's own figure, if not given"
@@ -26,6 +26,12 @@ class WorkerSettings(BaseSettings):
         description="an engine without progress is killed after this; after its own time, if not given",
     )
     delivery_slots: int = Field(default=64, ge=1, description="webhooks under way at once")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$",
+        description="where upstreams find the API, to call back",
+    )
+    upstream_slots: int = Field(default=32, ge=1, description="jobs sent or brought home at once; waiting takes none")
     lease_s: float = Field(default=10, gt=0)
     drain_s: float = Field(default=10, ge=0, description="what running jobs get to end by themselves at a stop")
     data: Path = Path(".gateway")

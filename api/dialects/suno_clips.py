@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from api.dialects.suno import CLIPS, FAMILY, LIMITS, Clip
-from storage.catalog import Catalog
+from storage.catalog import ELSEWHERE, Catalog
 from storage.errors import EngineFailed
 from storage.ids import Part
 from storage.job import Failure, Job, Kind, OutputStatus, Status
@@ -68,8 +68,8 @@ class Clips:
             "id": clip.id,
             "video_url": "",
             "audio_url": self._url(clip, Part.MAIN) if linked else "",
-            "image_url": self._url(clip, Part.COVER) if linked else None,
-            "image_large_url": self._url(clip, Part.COVER_LARGE) if linked else None,
+            "image_url": self._picture(clip, Part.COVER) if linked else None,
+            "image_large_url": self._picture(clip, Part.COVER_LARGE) if linked else None,
             "is_video_pending": False,
             "major_model_version": self._version(job),
             "model_name": job.model,
@@ -94,6 +94,14 @@ class Clips:
 
     def _url(self, clip: Clip, part: Part) -> str:
         return self._public.url(clip.job, clip.job.output(clip.item, part), self._base_url)
+
+    def _picture(self, clip: Clip, part: Part) -> str | None:
+        """Accounts may send no pictures along: theirs are told of when they are there."""
+        comes = clip.job.engine != ELSEWHERE or any(
+            (output.item, output.part, output.status) == (clip.item, part, OutputStatus.STORED)
+            for output in clip.job.outputs
+        )
+        return self._url(clip, part) if comes else None
 
     def _version(self, job: Job) -> str:
         model = self._catalog.models.get(job.model)

@@ -54,6 +54,7 @@ for i = 5, #ARGV, 3 do
   wait = math.max(1, math.min(wait, more))
 end
 
+if heeds_cancel(id, its, now) then return {'lost'} end
 for i = 5, #ARGV, 3 do
   redis.call('ZADD', 'starved:' .. ARGV[i], 'NX', now, id)
   redis.call('PEXPIRE', 'starved:' .. ARGV[i], 10 * patience)

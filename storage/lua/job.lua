@@ -279,6 +279,21 @@ settle = function(id, its, status, now, record_s)
   if tonumber(record_s) > 0 then redis.call('EXPIRE', 'job:' .. id, record_s) end
 end
 
+-- A cancel that came while a job was being submitted is carried out as soon as it is known what became of it. `canceling` holds
+-- for how many seconds the record outlives that. Returns whether there was one.
+local function heeds_cancel(id, its, now)
+  local job = 'job:' .. id
+  local record_s = redis.call('HGET', job, 'canceling')
+  if not record_s then return false end
+  redis.call('HSET', job, 'status', 'canceled', 'finished', now)
+  redis.call('HDEL', job, 'canceling', 'stage', 'not_before', 'waits_for')
+  redis.call('ZREM', 'asleep:' .. its.lane, id)
+  release(id, its.lane, its.priority, its.owner)
+  settle(id, its, 'canceled', now, record_s)
+  tell(id, its, 'canceled')
+  return true
+end
+
 local LATE = '{"code":"deadline_passed","message":"it did not start in time","retryable":true}'
 
 -- Wake what sleeps no longer: delayed jobs, and held jobs whose lease ran out (their worker is gone).

@@ -5,6 +5,7 @@ local job, now = 'job:' .. id, now_ms()
 local status, held, its = life(id)
 if held ~= token or (status ~= 'submitting' and status ~= 'in_doubt') then return 0 end
 redis.call('HSET', job, 'status', 'in_doubt', 'stage', 'in_doubt', unpack(ARGV, 4))
+if heeds_cancel(id, its, now) then return 1 end
 redis.call('HINCRBY', job, 'token', 1)                  -- a second letting go is refused
 redis.call('ZADD', 'doubts', 'NX', now, id)
 if tonumber(after) >= 0 then

@@ -7,6 +7,7 @@ if held ~= token then return 0 end
 if status == 'waiting' then return 1 end
 if status ~= 'submitting' and status ~= 'in_doubt' then return 0 end
 redis.call('HSET', job, 'status', 'waiting', unpack(ARGV, 6))
+if heeds_cancel(id, its, now) then return 1 end
 redis.call('HDEL', job, 'stage', 'not_before', 'error')
 redis.call('HSET', job, 'attempt', 0)                   -- what is tried from now on is another thing
 redis.call('ZREM', 'asleep:' .. its.lane, id)

@@ -24,7 +24,7 @@ _ERRORS = {
 }
 """What errors consist of, where they are no problem details."""
 
-OPEN = ("/media", "/health", "/ready", "/docs", "/schema", "/v1/audio/voices")
+OPEN = ("/media", "/health", "/ready", "/docs", "/schema", "/v1/audio/voices", "/v1/callbacks")
 
 
 def basic(user: str, password: str) -> str:

@@ -1,8 +1,10 @@
 """Alive, and able to work."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.api.gateway import Gateway
+from tests.api.gateway import Gateway, serving, storage_settings
 
 LANES = {"delivery": {"workers": 0}, "engines": {"workers": 0}, "parts": {"workers": 0}}
 
@@ -31,3 +33,11 @@ async def test_probes_that_want_no_body_get_none(gateway: Gateway, stocked: Gate
 @pytest.mark.parametrize("path", ["/health", "/ready"])
 async def test_health_needs_no_key(gateway: Gateway, path: str) -> None:
     assert (await gateway.nobody.get(path)).status_code != 401
+
+
+async def test_the_lane_of_upstreams_is_told_of_where_there_are_accounts(redis_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text('[accounts.a]\nadapter = "suno"\nbase_url = "https://example.com"\nmodels = { a = "a" }\n')
+    settings = storage_settings(redis_url).model_copy(update={"accounts": path})
+    async with serving(settings) as running:
+        assert (await running.nobody.get("/ready")).json()["lanes"] == LANES | {"upstream": {"workers": 0}}

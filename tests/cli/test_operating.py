@@ -16,6 +16,7 @@ from workers.settings import WorkerSettings
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 ELSEWHERE = {"GATEWAY_API_KEY", "GATEWAY_MODELS", "GATEWAY_SINGING", "GATEWAY_SOUNDFONT"}
 IN_WORDS = {
+    "GATEWAY_ACCOUNTS": "none",
     "GATEWAY_CATALOG": "built in",
     "GATEWAY_ENGINE_MEMORY_MB": "the engine's own",
     "GATEWAY_ENGINE_SLOTS": "cores",

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings
 
 from api.settings import ApiSettings
 from cli.embedded.ports import free_ports
-from cli.environment import Misconfigured, read
+from cli.environment import Misconfigured, check_accounts, read
 from storage.addresses import Allowed
 from storage.settings import StorageSettings
 from tests.cli.commands import ai_gateway
@@ -27,6 +27,9 @@ REFUSED = [
     (["up"], "GATEWAY_REDIS_URL", "localhost:6379", "an address looks like redis://"),
     (["api"], "GATEWAY_CATALOG", "/nonexistent", "No such file or directory: '/nonexistent'"),
     (["up"], "GATEWAY_CATALOG", "/nonexistent", "No such file or directory: '/nonexistent'"),
+    (["api"], "GATEWAY_ACCOUNTS", "/nonexistent", "No such file or directory: '/nonexistent'"),
+    (["worker"], "GATEWAY_ACCOUNTS", "/nonexistent", "No such file or directory: '/nonexistent'"),
+    (["up"], "GATEWAY_ACCOUNTS", "/nonexistent", "No such file or directory: '/nonexistent'"),
     (["up"], "GATEWAY_API_KEY", " ", "is empty: give a key, or do not set it"),
     (["up"], "GATEWAY_MEDIA_WAIT_S", "long", "Input should be a valid number"),
     (["up"], "GATEWAY_ENGINE_SLOTS", "0", "Input should be greater than or equal to 1"),
@@ -47,6 +50,23 @@ def test_a_wrong_value_is_refused_in_one_sentence(
     assert variable in line
     assert said in line
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('adapter = "sumo"', "accounts.studio: there is no adapter 'sumo'; there are: suno,"),
+        ('adapter = "suno"\noptions = { feed = "v9" }', "accounts.studio.options: Invalid enum value 'v9'"),
+        ('adapter = "suno"\ntoken = "tulip"', "accounts.studio.token: Extra inputs are not permitted"),
+    ],
+)
+def test_accounts_that_will_not_do_are_refused_by_name(table: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'[accounts.studio]\nbase_url = "https://example.com"\nmodels = {{ a = "a" }}\n{table}\n')
+    with pytest.raises(Misconfigured, match=r"^the environment is not right: GATEWAY_ACCOUNTS: ") as refused:
+        check_accounts({"GATEWAY_ACCOUNTS": str(path)})
+    assert said in str(refused.value)
+    assert "tulip" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

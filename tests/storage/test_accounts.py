@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.accounts import Accounts, read
+from storage.accounts import Account, Accounts, read
 from storage.errors import InvalidRequest
 
 STUDIO = """
@@ -43,6 +43,11 @@ def test_an_account_is_what_its_table_says(path: Path) -> None:
     assert studio.models["chirp-v3-0"] == "chirp-v4"
     assert studio.token_file == Path("/run/secrets/suno")
     assert (studio.cost, studio.options) == ({"music.generate": 10}, {"feed": "v2"})
+
+
+def test_a_credential_s_file_may_lie_beside_the_file_of_accounts(path: Path) -> None:
+    path.write_text(STUDIO.replace("/run/secrets/suno", "suno.token"))
+    assert read(path)["studio"].token_file == path.parent / "suno.token"
 
 
 def test_no_file_is_no_account() -> None:
@@ -127,3 +132,31 @@ def test_a_name_that_is_none_is_refused(path: Path) -> None:
     path.write_text(STUDIO.replace("accounts.studio", 'accounts."My Studio"'))
     with pytest.raises(InvalidRequest, match="name: String should match pattern"):
         read(path)
+
+
+def test_what_will_not_do_for_a_worker_changes_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def check(account: Account) -> None:
+        if account.adapter != "suno":
+            raise InvalidRequest(f"accounts.{account.name}: no such adapter")
+
+    accounts = Accounts.load(path, check)
+    path.write_text(STUDIO.replace('"suno"', '"sumo"') + SPARE)
+    assert list(accounts.all()) == ["studio"]
+    assert "accounts.studio: no such adapter; the accounts stay as they were" in caplog.text
+    with pytest.raises(InvalidRequest, match="no such adapter"):
+        Accounts.load(path, check)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "named"),
+    [
+        ("studio-api.prod.suno.com", 443, True),
+        ("studio-api.prod.suno.com", 80, False),
+        ("10.0.0.7", 7860, True),
+        ("10.0.0.7", 6379, False),
+        ("suno.com", 443, False),
+    ],
+)
+def test_an_address_is_named_by_host_and_port(path: Path, host: str, port: int, named: bool) -> None:
+    path.write_text(STUDIO + SPARE.replace("https://example.com/suno", "http://10.0.0.7:7860"))
+    assert Accounts(path).named(host, port) is named

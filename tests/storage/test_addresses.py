@@ -325,3 +325,16 @@ def test_a_redirect_is_judged_like_any_url(location: str, refusal: type[RequestE
     with pytest.raises(refusal, match=r"^it redirects to ") as refused:
         guard.check_redirect(target, location, field="input.url")
     assert refused.value.field == "input.url"
+
+
+async def test_a_host_and_port_that_the_operator_has_named_are_called_though_not_public() -> None:
+    async def lookup(_host: str, _port: int) -> list[str]:
+        return ["10.0.0.7"]
+
+    guard = Guard(lookup=lookup, named=lambda host, port: (host, port) in {("10.0.0.7", 7860), ("webui.internal", 80)})
+    assert guard.check_url("http://10.0.0.7:7860/file").port == 7860
+    assert await guard.resolve("webui.internal", 80) == [ip_address("10.0.0.7")]
+    with pytest.raises(AddressRefused):
+        guard.check_url("http://10.0.0.7:6379/")
+    with pytest.raises(AddressRefused):
+        await guard.resolve("webui.internal", 6379)

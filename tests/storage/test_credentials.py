@@ -35,7 +35,7 @@ async def test_it_may_be_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SUNO_TOKEN", " tulip\n")
     assert await secret(Credentials(), account(token_env="SUNO_TOKEN")) == "tulip"
     monkeypatch.delenv("SUNO_TOKEN")
-    with pytest.raises(UpstreamSessionExpired, match="account studio: SUNO_TOKEN is not set"):
+    with pytest.raises(UpstreamSessionExpired, match="the account's token_env is not set"):
         await Credentials().of(account(token_env="SUNO_TOKEN"))
 
 

@@ -167,6 +167,8 @@ async def test_an_ended_job_says_when_and_its_record_is_due(jobs: Jobs, queue: Q
 FULL: dict[str, Any] = {
     "inputs": {"image": "inputs/x/image"},
     "account": "studio",
+    "served_by": "suno",
+    "canceling": 2_592_000,
     "upstream": Upstream(intent="d1", sent=1700000000000, ids=["u1", "u2"], progressed=1700000001000),
     "waits_for": "account studio rests",
     "parent": "01a22311-6c1c-7288-80e2-184932400000",

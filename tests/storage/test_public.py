@@ -89,7 +89,14 @@ def test_a_job_that_waits_for_the_object_store_says_so_in_any_state() -> None:
 def test_a_job_that_waits_for_an_account_says_what_for() -> None:
     later = int(time.time() * 1000) + 60_000
     job = shown(Place(None, 20.0, 1), stage="waiting_capacity", waits_for="account studio rests", not_before=later)
-    assert (job["stage"], job["queue"]["why_waiting"]) == ("waiting_capacity", "account studio rests")
+    assert (job["stage"], job["queue"]["why_waiting"]) == ("waiting_capacity", "the account rests")
+
+
+def test_what_serves_a_job_elsewhere_is_told_by_its_kind_and_not_by_the_account_s_name() -> None:
+    job = shown(None, engine="upstream", account="studio", served_by="suno", status=Status.WAITING)
+    assert (job["engine"], job["stage"], job["status"]) == ("suno", "upstream", "running")
+    assert shown(None, engine="upstream")["engine"] == "upstream"
+    assert "studio" not in str(job)
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.QUEUED}))

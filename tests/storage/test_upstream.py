@@ -207,3 +207,46 @@ async def test_an_operator_may_give_it_up(
 
 async def test_a_job_that_was_not_sent_cannot_be_sent_again_by_a_word(job: Job, upstreams: Upstreams) -> None:
     assert not await upstreams.resubmit(job.id)
+
+
+@pytest.mark.parametrize("becomes", ["taken", "refused", "in doubt", "answered"])
+async def test_a_cancel_while_a_job_is_submitted_is_carried_out_when_it_is_known_what_became_of_it(
+    redis: Redis, jobs: Jobs, queue: Queue, capacity: Capacity, job: Job, upstreams: Upstreams, becomes: str
+) -> None:
+    assert await upstreams.intend(job, BODY)
+    assert await jobs.cancel(job)
+    asked = await read(jobs, job.id)
+    assert (asked.status, asked.stage, asked.public_status) == (Status.SUBMITTING, "canceling", "running")
+    match becomes:
+        case "taken":
+            assert await upstreams.taken(job, ["u1", "u2"], ask_after_s=0)
+        case "refused":
+            await queue.advance(job.id, Status.QUEUED, token=job.token)
+        case "in doubt":
+            assert await upstreams.doubt(job, look_after_s=None)
+        case "answered":
+            assert not await queue.advance(job.id, Status.STORING, token=job.token)
+    ended = await read(jobs, job.id)
+    assert (ended.status, ended.stage, ended.canceling, bool(ended.finished)) == (Status.CANCELED, "", 0, True)
+    assert await where(redis, job.id) == {f"job:{job.id}", keys.jobs("alice")}
+    assert (await capacity.fares("studio"))[0].busy == 0
+    assert await upstreams.doubts() == []
+    assert await claim(queue, free=9) == []
+    assert await redis.ttl(f"job:{job.id}") > 0
+
+
+async def test_a_job_that_fails_while_it_is_to_be_canceled_has_failed(jobs: Jobs, queue: Queue, job: Job) -> None:
+    assert await jobs.cancel(job)
+    assert await queue.fail(job, Failure("upstream_refused", "no"))
+    assert (await read(jobs, job.id)).status == Status.FAILED
+    assert not await jobs.cancel(job)
+
+
+async def test_a_job_that_is_to_be_canceled_waits_for_no_account(
+    jobs: Jobs, queue: Queue, capacity: Capacity, job: Job
+) -> None:
+    await jobs.admit(sample(lane=UPSTREAM, step="submit"))
+    (second,) = await claim(queue)
+    assert await jobs.cancel(second)
+    assert await capacity.take(second, [ACCOUNT], lease_s=LEASE_S) is None
+    assert (await read(jobs, second.id)).status == Status.CANCELED

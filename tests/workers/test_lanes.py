@@ -219,6 +219,14 @@ async def test_a_job_past_its_running_time_expires(store: Store) -> None:
     assert job.error.code == "deadline_passed"
 
 
+async def test_one_past_it_that_is_being_submitted_has_failed(store: Store) -> None:
+    async with serving(store, never, taken=Status.SUBMITTING):
+        job = await ended(store, await admit(store, run_s=1))
+    assert job.status == Status.FAILED
+    assert job.error
+    assert job.error.code == "deadline_passed"
+
+
 async def test_a_stop_lets_short_work_end_and_hands_back_the_rest_unspent(store: Store) -> None:
     async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
         if job.request["long"]:

@@ -23,7 +23,7 @@ async def made_of(item: Done, folder: Path, job: Job, outbound: Outbound | None)
     artifacts = [await _had(file, folder, job, outbound) for file in item.files]
     if not any(artifact.part == "main" for artifact in artifacts):
         raise UpstreamMalformed("the upstream delivered no result")
-    about = {"engine": job.account, "embedded": False, **item.metadata}
+    about = {"engine": job.served_by, "embedded": False, **item.metadata}
     return Made(artifacts, about | ({"upstream_id": item.id} if item.id else {}))
 
 

@@ -46,19 +46,28 @@ class Poller:
         """Until it is cancelled."""
         try:
             while True:
-                wait_s = await self._turn()
+                wait_s = await self._safe_turn()
                 await asyncio.sleep(wait_s)
         finally:
             for task in self._asking.values():
                 task.cancel()
             await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
+    async def _safe_turn(self) -> float:
+        """A turn that breaks must not be the last one: nobody would notice."""
+        try:
+            return await self._turn()
+        except Exception:
+            log.exception("poller: a turn broke")
+            return _IDLE_S
+
     async def _turn(self) -> float:
         """Begin what is due. Returns the seconds until it is worth looking again."""
         waits = [_IDLE_S]
         self._asking = {name: task for name, task in self._asking.items() if not task.done()}
         for name, account in (await asyncio.to_thread(self._accounts.all)).items():
-            if name in self._asking or not self._adapters[name].batch:
+            adapter = self._adapters.get(name)
+            if name in self._asking or adapter is None or not adapter.batch:
                 continue
             try:
                 due = await self._store.upstreams.due(name, self._name, lease_s=LEASE_S, most=MOST)
@@ -68,11 +77,11 @@ class Poller:
             if due.ours and due.next_s is not None:
                 waits.append(due.next_s)
             if due.ids:
-                self._asking[name] = asyncio.create_task(self._ask(account, due.ids))
+                self._asking[name] = asyncio.create_task(self._ask(account, adapter, due.ids))
         return max(_AT_LEAST_S, min(waits))
 
-    async def _ask(self, account: Account, ids: list[str]) -> None:
-        look = Look(self._store, self._sending, account, self._adapters[account.name], self._name, self._limits)
+    async def _ask(self, account: Account, adapter: Adapter, ids: list[str]) -> None:
+        look = Look(self._store, self._sending, account, adapter, self._name, self._limits)
         try:
             jobs = [job for job in await self._store.jobs.get(*ids) if job is not None]
             failed = await look.after(jobs, failures=self._failures.get(account.name, 0))

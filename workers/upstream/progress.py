@@ -50,7 +50,7 @@ def sight(
     stands = items.forward(before, now)
     progressed = now_ms if items.kept(stands) != items.kept(before) else way.progressed
     age_s, still_s = (now_ms - way.sent) / 1000, (now_ms - (progressed or way.sent)) / 1000
-    if age_s > limits.longest_s or still_s > limits.stalled_s:
+    if age_s > (job.run_s or limits.longest_s) or still_s > limits.stalled_s:
         stands = tuple(_given_up(item, min(age_s, still_s)) for item in stands)
     pending = [item for item in stands if isinstance(item, Pending)]
     asked = min((item.after_s for item in pending if item.after_s is not None), default=None)

@@ -20,11 +20,13 @@ from storage.credentials import Credentials
 from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamUnreachable, UpstreamUntrusted
 from storage.outbound import Outbound
 from workers.adapters.base import Adapter, Call, Field, Given, Reply
+from workers.adapters.given import titled, turned
 from workers.upstream.forms import Part, form
 
 MOST_BYTES = 128_000_000
 """Of a reply: four of the largest pictures, in Base64."""
 
+_HEAD_BYTES = 64
 _NOT_SENT = (UpstreamUnreachable, UpstreamUntrusted)
 
 
@@ -46,7 +48,8 @@ class Sending:
         """The reply, whatever its status. `given`: what the caller sent, by its name. `into`: where a good reply to a
         call `to_file` goes.
 
-        Raises UpstreamError; with `in_doubt`, a call that `pays` may have been taken.
+        Raises UpstreamError; with `in_doubt`, a call that `pays` may have been taken. Raises InvalidRequest before
+        anything is sent, if what the caller sent is not what it has to be.
         """
         headers = {**call.headers, **_credential(adapter.auth, await self._credentials.of(account))}
         body, more = await asyncio.to_thread(_body, call, given or {})
@@ -103,16 +106,21 @@ def _body(call: Call, given: Mapping[str, Path]) -> tuple[Any, dict[str, str]]:
 
 
 def _part(field: Field, given: Mapping[str, Path]) -> Part:
-    value = given[field.value.name] if isinstance(field.value, Given) else field.value
-    body = value.encode() if isinstance(value, str) else value
-    return Part(field.name, body, field.file_name, field.content_type)
+    if not isinstance(field.value, Given):
+        body = field.value.encode() if isinstance(field.value, str) else field.value
+        return Part(field.name, body, field.file_name, field.content_type)
+    path = given[field.value.name]
+    with path.open("rb") as file:
+        name, kind = titled(field, file.read(_HEAD_BYTES))
+    sent: bytes | Path = path if field.value.turn is None else turned(field.value, path.read_bytes())
+    return Part(field.name, sent, name, kind)
 
 
 def _filled(value: Any, given: Mapping[str, Path]) -> Any:
     """The same, with Base64 of what the caller sent where it stands for that."""
     match value:
         case Given(name=name, data_uri=whole):
-            text = base64.b64encode(given[name].read_bytes()).decode()
+            text = base64.b64encode(turned(value, given[name].read_bytes())).decode()
             return f"data:application/octet-stream;base64,{text}" if whole else text
         case dict():
             return {key: _filled(each, given) for key, each in value.items()}

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from storage.accounts import Account, Accounts
-from storage.errors import RequestError, UpstreamError
+from storage.callbacks import Callbacks
+from storage.errors import InvalidRequest, RequestError, UpstreamError
 from storage.job import Failure, Job
+from storage.tasks import end
 from storage.upstream import SLOT_S
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
 from workers.outcomes import JobFailed, NoLongerHeld, PutOff
@@ -21,8 +23,11 @@ from workers.upstream.blaming import blame
 from workers.upstream.choosing import ranked
 from workers.upstream.fetching import made_of
 from workers.upstream.sending import Sending, fingerprint
+from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
+from workers.upstream.verdict import is_patient
+from workers.upstream.watching import watching
 
 MOST_TRIES = 6
 """How often a job is sent that accounts have refused to take, for reasons that may pass."""
@@ -30,12 +35,14 @@ MOST_TRIES = 6
 LOOKS, LOOK_FIRST_S, LOOK_AGAIN_S = 4, 10.0, 30.0
 """How often a job in doubt is looked for before an operator is waited for: new work may be missing from a list."""
 
+_ANSWER = 0  # no item: items have folders of their own, empty at first
 _CLOCKS_MS = 120_000  # by how much an upstream's clock may be behind ours
 _ELSEWHERE_S, _AGAIN_S = 0.0, 10.0
 
 
 async def submit(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The arq function. `ctx` as in `workers.render.render`, and "accounts", "adapters" (by account) and "sending"."""
+    """The arq function. `ctx` as in `workers.render.render`, and "accounts", "adapters" (by account), "sending"
+    and "callbacks"."""
     return await _Submission(ctx, job).end()
 
 
@@ -47,6 +54,7 @@ class _Submission(Attempt):
         self.accounts: Accounts = ctx["accounts"]
         self.adapters: Mapping[str, Adapter] = ctx["adapters"]
         self.sending: Sending = ctx["sending"]
+        self.callbacks: Callbacks = ctx["callbacks"]
 
     async def make(self, item: int) -> None:
         """All items come at once: into the spool, or later, to be collected (NoLongerHeld)."""
@@ -58,47 +66,79 @@ class _Submission(Attempt):
             await self._send()
 
     async def _send(self) -> None:
+        if self.job.canceling:  # before anything was sent: whoever hands it back ends it
+            raise PutOff(0.0)
         try:
             goes_on = await origin(self.store, self.job)
         except RequestError as error:
             raise JobFailed(Failure.of(error)) from error
         account = await self._account(goes_on.account)
         adapter = self.adapters[account.name]
-        task = Task(job=self.job, model=account.models[self.job.model], sources=goes_on.sources)
+        given = {name: Path(path) for name, path in (await self._inputs()).items()}
+        sizes = await asyncio.to_thread(sizes_of, given)
+        task = Task(
+            job=self.job,
+            model=account.models[self.job.model],
+            sources=goes_on.sources,
+            callback_url=self.callbacks.url(account.name, self.job.id),
+            sizes=sizes,
+        )
         try:
             call = adapter.submit(task)
         except (RequestError, UpstreamError) as error:  # it cannot be said in this dialect
-            await self.store.capacity.release(account.name, self.job.id)
-            raise JobFailed(Failure.of(error)) from error
-        given = {name: Path(path) for name, path in (await self._inputs()).items()}
-        if not await self.store.upstreams.intend(self.job, fingerprint(call)):
+            raise await self._failed(account, error) from error
+        intent = fingerprint(call) if call.pays else None
+        if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter):
             await self.store.capacity.release(account.name, self.job.id)
             raise NoLongerHeld
         sent = asyncio.ensure_future(self._sent(account, task, call, given))
         try:
             await asyncio.shield(sent)
-        except asyncio.CancelledError:  # it is on its way: what is answered is still written, if we live as long
-            await asyncio.wait([sent])
+        except asyncio.CancelledError:
+            if call.pays:  # it is on its way: what is answered is still written, if we live as long
+                await asyncio.wait([sent])
+            else:
+                await end(sent)
+                await self.store.capacity.release(account.name, self.job.id)
             raise
 
+    async def _failed(self, account: Account, error: RequestError | UpstreamError) -> JobFailed:
+        """The job's end, before anything was sent."""
+        await self.store.capacity.release(account.name, self.job.id)
+        return JobFailed(Failure.of(error))
+
     async def _account(self, only: str) -> Account:
-        """The account that the job goes to, with a slot of it. Raises NoLongerHeld where there is none just now."""
+        """The account that the job goes to, with a slot of it. Raises NoLongerHeld where there is none just now,
+        JobFailed where none of those that there are could make it."""
         serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
-        able = [each for each in serving if self.job.kind in self.adapters[each.name].kinds]
-        tried = self.job.upstream.tried if self.job.upstream else []
-        order = ranked(able, self.job, tried=tried, only=only)
+        able = [limited for each in serving if (limited := self._able(each))]
+        order = ranked(able, self.job, tried=self._tried(), only=only)
+        if serving and not order:
+            what = "what made the clip" if only else "what serves this model"
+            raise JobFailed(Failure.of(InvalidRequest(f"{what} does not make {self.job.kind}")))
         name = await self.store.capacity.take(self.job, order, lease_s=SLOT_S)
         account = self.accounts.get(name) if name else None
         if account is None:
             raise NoLongerHeld
         return account
 
+    def _able(self, account: Account) -> Account | None:
+        """The account as it may be used: with its adapter's limit, where it names none. None if it cannot make this."""
+        adapter = self.adapters.get(account.name)
+        if adapter is None or self.job.kind not in adapter.kinds:
+            return None
+        at_once = account.concurrent or getattr(adapter, "at_once", 0)
+        return account.model_copy(update={"concurrent": at_once})
+
     async def _sent(self, account: Account, task: Task, call: Call, given: Mapping[str, Path]) -> None:
         adapter = self.adapters[account.name]
-        folder = await asyncio.to_thread(self.spool.folder, self.job, 1)
+        folder = await asyncio.to_thread(self.spool.folder, self.job, _ANSWER)
         try:
-            reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
+            async with watching(self.job, account, adapter, self.sending, self.queue):
+                reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
             taken = adapter.taken(task, reply)
+        except RequestError as error:  # what the caller sent is not what it has to be
+            raise await self._failed(account, error) from error
         except UpstreamError as error:
             await self._refused(account, error)
         else:
@@ -132,7 +172,7 @@ class _Submission(Attempt):
             await self._doubt(error)
         await self.store.upstreams.forget_intent(self.job)
         await self.store.capacity.release(account.name, self.job.id)
-        if not verdict.elsewhere or self.job.attempt >= MOST_TRIES:
+        if not verdict.elsewhere or (self.job.attempt >= MOST_TRIES and not is_patient(error)):
             raise JobFailed(Failure.of(error))
         others = {each.name for each in self.accounts.serving(self.job.model)} - set(self._tried())
         delay_s = _ELSEWHERE_S if others else error.retry_after_s or _AGAIN_S

@@ -49,3 +49,8 @@ def judged(error: UpstreamError) -> Verdict:
             return Verdict(_OUT_OF_USE[type(error)])
         case _:
             return Verdict(AccountState.COOLING, min(error.retry_after_s or 0.0, _LONGEST_ASKED_S))
+
+
+def is_patient(error: UpstreamError) -> bool:
+    """Whether a job waits for its account however often it says so: it is full, or somebody has to see to it."""
+    return isinstance(error, (UpstreamBusy, UpstreamSessionExpired, *_OUT_OF_USE))

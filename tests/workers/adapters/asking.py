@@ -14,6 +14,7 @@ from api.dialects.webui import Img2Img, Txt2Img
 from api.dialects.webui_extras import ExtraSingleImage
 from api.dialects.webui_models import Means
 from api.inputs import Input
+from storage.accounts import Accounts
 from storage.addresses import Guard
 from storage.catalog import Catalog
 from storage.ids import new_job_id
@@ -92,7 +93,7 @@ def recording(data: bytes, model: str = "whisper-1", **request: Any) -> Order:
 
 
 def _order(new: NewJob, model: str) -> Order:
-    job = job_of(new_job_id(), "alice", new)
+    job = job_of(new_job_id(), "alice", new, Accounts(None))
     files = {name: given.data for name, given in new.inputs.items()}
     job.inputs = {name: f"inputs/{job.id}/{name}" for name in files}
     return Order(Task(job=job, model=model, sizes={name: _size(data) for name, data in files.items()}), files)

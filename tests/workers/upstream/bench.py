@@ -11,6 +11,7 @@ from cli.fakes.command import family_of
 from cli.fakes.server import FakeUpstream
 from storage.accounts import Accounts
 from storage.addresses import Allowed, Guard
+from storage.callbacks import Callbacks
 from storage.credentials import Credentials
 from storage.ids import new_job_id
 from storage.job import Job, Kind, Status
@@ -38,6 +39,7 @@ class Bench:
     def __init__(self, settings: StorageSettings, objects: Objects, folder: Path) -> None:
         self.settings, self.objects, self.folder = settings, objects, folder
         self.store = Store.open(settings)
+        self.public_url: str | None = None
         self.file = folder / "gateway.toml"
         self.accounts = Accounts(self.file)
         (folder / "token").write_text(TOKEN)
@@ -84,6 +86,7 @@ class Bench:
                     "adapters": adapters,
                     "sending": sending,
                     "fetching": anywhere,
+                    "callbacks": Callbacks(self.settings.secret, self.public_url),
                 }
             )
             at_end.push_async_callback(lane.stop)

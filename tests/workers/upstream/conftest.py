@@ -40,6 +40,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         "submit._AGAIN_S": 0.05,
         "collect._FIRST_S": 0.05,
         "verdict.BUSY_S": 0.2,
+        "watching.EVERY_S": 0.05,
         "verdict.RENEWED_S": 0.2,
         "poll._IDLE_S": 0.05,
         "poll._AT_LEAST_S": 0.02,

@@ -1,17 +1,20 @@
 """A song at a fake Suno: sent once, asked after, brought home; and what becomes of it when something goes wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
+from storage.callbacks import Callbacks
 from storage.capacity import AccountState
-from storage.job import Job, OutputStatus, Status
+from storage.job import Job, Kind, OutputStatus, Status
 from tests.waiting import until
-from tests.workers.upstream.bench import Bench
+from tests.workers.upstream.bench import SONG, Bench
 from workers.upstream.progress import Limits
-from workers.upstream.submit import LOOKS
+from workers.upstream.submit import LOOKS, MOST_TRIES
 
 
 @pytest.fixture
@@ -127,7 +130,7 @@ async def test_what_does_not_pass_fails_with_its_own_error(
     [
         ("no_credits", AccountState.NO_CREDITS),
         ("challenge", AccountState.CHALLENGE),
-        ("session_expired", AccountState.COOLING),
+        ("session_expired", AccountState.SESSION_EXPIRED),
     ],
 )
 async def test_what_an_operator_has_to_mend_lets_the_job_wait(
@@ -147,6 +150,14 @@ async def test_what_an_operator_has_to_mend_lets_the_job_wait(
         done = await bench.ended(job)
     assert done.status == Status.SUCCEEDED, done.error
     assert accepts(fake) == 1
+
+
+async def test_a_job_waits_for_a_busy_account_however_often_it_says_so(bench: Bench, fake: FakeUpstream) -> None:
+    err(fake, f"busy=0,times={MOST_TRIES + 2}")
+    async with bench.worker():
+        done = await bench.ended(await bench.song())
+    assert done.status == Status.SUCCEEDED, done.error
+    assert (fake.ledger.asked["submit"], accepts(fake)) == (MOST_TRIES + 3, 1)
 
 
 async def test_one_clip_of_two_is_kept(bench: Bench, fake: FakeUpstream) -> None:
@@ -209,3 +220,74 @@ async def test_one_that_may_have_been_taken_goes_nowhere_else(bench: Bench, fake
             done = await bench.ended(await bench.song())
         assert done.status == Status.SUCCEEDED, done.error
         assert accepts(fake) + accepts(other) == 1
+
+
+async def test_a_cancel_while_a_song_is_sent_is_carried_out_when_it_is_taken(bench: Bench, fake: FakeUpstream) -> None:
+    err(fake, "slow=0.5")
+    async with bench.worker():
+        job = await bench.song()
+        await until(lambda: asyncio.sleep(0, accepts(fake)))
+        assert await bench.store.jobs.cancel(job)
+        assert (await bench.ended(job)).status == Status.CANCELED
+        assert (await bench.store.capacity.fares("studio"))[0].busy == 0
+        assert accepts(fake) == 1
+        await works_again(bench, fake)
+
+
+async def test_a_cancel_of_what_costs_nothing_lets_go_of_it_at_once(bench: Bench) -> None:
+    async with bench.fake("webui") as painter:
+        bench.account("painter", painter, models=["majicmixRealistic_v7"])
+        err(painter, "slow=30")
+        async with bench.worker():
+            picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1, "format": "png"}
+            job = await bench.admit(Kind.IMAGE_GENERATE, picture, dialect="webui", model="majicmixRealistic_v7")
+            await until(lambda: asyncio.sleep(0, accepts(painter)))
+            assert await bench.store.jobs.cancel(job)
+            assert (await bench.ended(job, limit_s=10)).status == Status.CANCELED
+
+
+async def test_a_picture_s_progress_is_told_while_it_is_drawn(bench: Bench) -> None:
+    async with bench.fake("webui", 2.0) as painter:
+        bench.account("painter", painter, models=["majicmixRealistic_v7"])
+        picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 20, "format": "png"}
+        async with bench.worker():
+            job = await bench.admit(Kind.IMAGE_GENERATE, picture, dialect="webui", model="majicmixRealistic_v7")
+
+            async def halfway() -> Job | None:
+                now = await bench.when(job, Status.SUBMITTING)
+                return now if now.progress >= 0.4 else None
+
+            found = await until(halfway)
+            assert isinstance(found, Job)
+            assert found.progress <= 0.9
+            done = await bench.ended(job)
+    assert (done.status, done.progress) == (Status.SUCCEEDED, 1.0), done.error
+
+
+async def test_an_account_has_one_job_at_a_time_where_its_adapter_says_so(bench: Bench) -> None:
+    async with bench.fake("webui", 0.1) as painter:
+        bench.account("painter", painter, models=["majicmixRealistic_v7"])
+        picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1, "format": "png"}
+        err(painter, "slow=0.5")
+        async with bench.worker():
+            more: dict[str, Any] = {"dialect": "webui", "model": "majicmixRealistic_v7"}
+            jobs = [await bench.admit(Kind.IMAGE_GENERATE, {**picture, "seed": n}, **more) for n in range(2)]
+
+            async def why() -> str:
+                found = await bench.store.jobs.get(*(job.id for job in jobs))
+                return "".join(job.waits_for for job in found if job)
+
+            assert await until(why) == "account painter has 1 jobs under way, as many as it may"
+            done = [await bench.ended(job) for job in jobs]
+    assert [job.status for job in done] == [Status.SUCCEEDED] * 2, done[0].error
+
+
+async def test_an_upstream_that_calls_back_is_told_where(bench: Bench) -> None:
+    bench.public_url = "https://gateway.example"
+    async with bench.fake("sunoapi") as shop:
+        bench.account("shop", shop, models=["V4"])
+        async with bench.worker():
+            done = await bench.ended(await bench.admit(Kind.MUSIC_GENERATE, SONG, items=2, model="V4"))
+        assert done.status == Status.SUCCEEDED, done.error
+        (task,) = shop.family.tasks.values()
+        assert task.callback_url == Callbacks(bench.settings.secret, bench.public_url).url("shop", done.id)

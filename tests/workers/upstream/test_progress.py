@@ -85,6 +85,14 @@ def test_a_job_that_gets_nowhere_is_given_up_with_what_there_is(limits: Limits, 
     assert seen.again_s is None
 
 
+def test_a_job_has_as_long_as_its_caller_gives_it() -> None:
+    moving = job(Pending(), Pending(progress=0.1), progressed=at(10))
+    moving.run_s = 20
+    for seconds, over in ((19.0, False), (21.0, True)):
+        seen = sight(moving, {"u1": (Pending(),), "u2": (Pending(progress=0.2),)}, at(seconds))
+        assert (seen.again_s is None) is over
+
+
 def test_one_that_still_gets_on_is_not() -> None:
     moving = job(Pending(), Pending(progress=0.1), progressed=at(60))
     seen = sight(moving, {"u1": (Pending(),), "u2": (Pending(progress=0.2),)}, at(161), limits=Limits(stalled_s=100))

@@ -4,19 +4,23 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
+from PIL import Image
 
 from storage.accounts import Account
 from storage.addresses import Allowed, Guard
 from storage.credentials import Credentials
-from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamTimedOut, UpstreamUnreachable
+from storage.errors import InvalidRequest, UpstreamDisconnected, UpstreamError, UpstreamTimedOut, UpstreamUnreachable
 from storage.outbound import Outbound
 from workers.adapters.base import Call, Field, Given
 from workers.upstream.sending import Sending, fingerprint
+from workers.upstream.sizes import sizes_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -216,3 +220,56 @@ def test_the_fingerprint_of_a_call_is_of_what_it_asks_for() -> None:
     assert fingerprint(GENERATE) == fingerprint(Call(method="POST", path="/generate/", json={"prompt": "sea"}))
     assert fingerprint(GENERATE) != fingerprint(other)
     assert fingerprint(Call(method="POST", path="/x", json=[Given("image")]))
+
+
+async def test_what_the_caller_sent_is_turned_into_what_the_upstream_reads(
+    server: Server, sending: Sending, tmp_path: Path
+) -> None:
+    photo, recording = tmp_path / "image", tmp_path / "file"
+    Image.new("RGB", (8, 4), "red").save(photo, "JPEG")
+    recording.write_bytes(b"\0\1" * 800)
+    call = Call(
+        method="POST",
+        path="/edits",
+        form=(
+            Field("image", Given("image", turn="png"), "image.png", "image/png"),
+            Field("file", Given("file", turn="wav"), "recording.wav", "audio/wav"),
+            Field("other", Given("image"), "recording", "application/octet-stream"),
+        ),
+    )
+    await sending.call(account(server), Dialect(), call, {"image": photo, "file": recording})  # type: ignore[arg-type]
+    (png, wav, other) = server.seen[0]["form"]
+    assert Image.open(BytesIO(png[2])).format == "PNG"
+    assert wav[2].startswith(b"RIFF")
+    assert wav[2].endswith(b"\0\1" * 800)
+    assert other == ("other", "recording", photo.read_bytes())
+    await sending.call(
+        account(server), Dialect(), Call(method="POST", path="/x", json={"image": Given("image", turn="png")}),  # type: ignore[arg-type]
+        {"image": photo},
+    )  # fmt: skip
+    told = msgspec.json.decode(server.seen[1]["body"])
+    assert Image.open(BytesIO(base64.b64decode(told["image"]))).size == (8, 4)
+
+
+async def test_a_file_is_called_by_what_it_begins_with(server: Server, sending: Sending, tmp_path: Path) -> None:
+    recording = tmp_path / "file"
+    recording.write_bytes(b"fLaC and so on")
+    call = Call(method="POST", path="/asr", form=(Field("audio_file", Given("file"), "audio_file"),))
+    await sending.call(account(server), Dialect(), call, {"file": recording})  # type: ignore[arg-type]
+    assert server.seen[0]["form"] == [("audio_file", "audio_file.flac", b"fLaC and so on")]
+
+
+async def test_what_is_no_picture_is_refused_before_anything_is_sent(
+    server: Server, sending: Sending, tmp_path: Path
+) -> None:
+    (tmp_path / "image").write_text("no picture")
+    call = Call(method="POST", path="/x", json={"image": Given("image", turn="png")}, pays=True)
+    with pytest.raises(InvalidRequest, match="image is no picture"):
+        await sending.call(account(server), Dialect(), call, {"image": tmp_path / "image"})  # type: ignore[arg-type]
+    assert server.seen == []
+
+
+def test_pictures_are_measured_and_all_else_is_not(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 4)).save(tmp_path / "image", "WEBP")
+    (tmp_path / "file").write_bytes(b"RIFF....WAVE")
+    assert sizes_of({"image": tmp_path / "image", "file": tmp_path / "file"}) == {"image": (8, 4)}
