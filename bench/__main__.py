@@ -27,6 +27,7 @@ NAMES = (
     "speech",
     "recordings",
     "large",
+    "poller",
     "integrity",
 )
 

@@ -1,10 +1,11 @@
 """A fake of Suno's own API. Source: shared/protocols/suno.md, family A."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
 from cli.fakes.family import Asked, Refusal, Route
-from cli.fakes.songs import CLIPS, Clip, Songs
+from cli.fakes.songs import CLIPS, Songs
 
 _WEB_KEYS = ("override_fields", "cover_clip_id", "persona_id", "artist_clip_id", "transaction_uuid", "metadata")
 _CREDITS, _PRICE = 500, 5
@@ -85,10 +86,9 @@ class Suno(Songs):
 
     def _feed(self, asked: Asked, ids: list[str] | None) -> list[dict[str, Any]]:
         """The clips with these ids; without any, those made last, the newest first."""
-        mine = {clip.id: clip for clip in self.clips.values() if clip.account == asked.account}
-        chosen: list[Clip] = [*reversed(mine.values())] if ids is None else [mine[id] for id in ids if id in mine]
-        shown = [self.render(clip) for clip in chosen if self.listed(clip)]
-        return shown if ids else shown[:_PAGE]
+        chosen = reversed(self.clips.values()) if ids is None else (self.clips[id] for id in ids if id in self.clips)
+        mine = (clip for clip in chosen if clip.account == asked.account and self.listed(clip))
+        return [self.render(clip) for clip in (mine if ids else islice(mine, _PAGE))]
 
 
 def _ids(asked: Asked) -> list[str] | None:
