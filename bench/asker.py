@@ -16,6 +16,7 @@ from bench.peers.base import URL
 from bench.program import say_ready
 from storage.accounts import Accounts
 from storage.addresses import Allowed, Guard
+from storage.callbacks import Callbacks
 from storage.connect import command
 from storage.credentials import Credentials
 from storage.job import Job, Status
@@ -75,6 +76,7 @@ async def ask(folder: Path) -> None:
                 "adapters": adapters,
                 "sending": sending,
                 "fetching": outbound,
+                "callbacks": Callbacks(settings.secret, None),
             }
         )
         polling = asyncio.create_task(Poller(store, accounts, adapters, sending, name="bench").run())

@@ -23,3 +23,7 @@ class PutOff(Exception):
 
 class NoLongerHeld(Exception):
     """The job was cancelled, deleted or taken over while we worked on it: whatever we say about it is refused."""
+
+
+class HandedOn(NoLongerHeld):
+    """We have let go of the job ourselves: it sleeps, or is made elsewhere, and needs nothing here any more."""

@@ -33,7 +33,7 @@ from storage.queue import Queue
 from storage.store import Store
 from storage.tasks import end
 from workers.engines.base import Artifact, Made, Report
-from workers.outcomes import JobFailed, NoLongerHeld
+from workers.outcomes import HandedOn, JobFailed, NoLongerHeld
 from workers.relay import Relay
 from workers.retry import retry_in
 from workers.spool import Spool
@@ -77,6 +77,9 @@ class Attempt:
             fields = await self._run()
         except JobFailed:
             await self.spool.forget(self.job.id)
+            raise
+        except HandedOn:
+            await asyncio.to_thread(self.spool.leave, self.job)
             raise
         except (GatewayError, NoLongerHeld, asyncio.CancelledError):  # what is tried again finds here what it has
             with suppress(RedisUnavailable):

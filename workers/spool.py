@@ -54,6 +54,13 @@ class Spool:
                     return made
         return None
 
+    def leave(self, job: Job) -> None:
+        """Remove what this attempt has there, and nothing of another that may have begun since."""
+        for folder in (self.root / job.id).glob(f"*.{job.token}"):
+            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # others are in it, or there is none
+            (self.root / job.id).rmdir()
+
     async def forget(self, *job_ids: str) -> None:
         """Remove all items of jobs."""
         for id in job_ids:

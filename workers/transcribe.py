@@ -20,7 +20,7 @@ from storage.rules import PARTS, part_owner
 from storage.transcripts import Transcript, parsed
 from workers.engines.base import Artifact, Made
 from workers.engines.transcription.stitching import facts, stitched
-from workers.outcomes import NoLongerHeld
+from workers.outcomes import HandedOn, NoLongerHeld
 from workers.render import Attempt, Generate
 from workers.spool import Spool
 
@@ -59,7 +59,7 @@ class _Whole(Attempt):
     """One attempt at a recording, or at joining its parts."""
 
     async def make(self, item: int) -> None:
-        """The transcript in the spool. A long recording is divided first, and the job sleeps (NoLongerHeld)."""
+        """The transcript in the spool. A long recording is divided first, and the job sleeps (HandedOn)."""
         state = await self.store.parts.state(self.job.id)
         if state is None:
             await self._hear(item)
@@ -93,9 +93,9 @@ class _Whole(Attempt):
         await self._sleep([_part(self.job, number, cut["start_s"]) for number, cut in enumerate(cuts)])
 
     async def _sleep(self, parts: Sequence[Job] = ()) -> None:
-        """Raises NoLongerHeld, unless there is nothing to wait for."""
+        """Raises HandedOn, unless there is nothing to wait for."""
         if await self.store.parts.wait(self.job, parts) is not False:
-            raise NoLongerHeld
+            raise HandedOn
 
     async def _join(self, item: int, count: int, loops: int) -> None:
         """What was said in all parts, as one transcript in the spool."""

@@ -1,6 +1,6 @@
 """When to ask after a job again: seldom before it can have ended, often when it should have, and seldom if it hangs."""
 
-FIRST_S, EVERY_S, LONGEST_S = 5.0, 5.0, 30.0
+FIRST_S, EVERY_S, LONGEST_S = 5.0, 4.0, 30.0
 _EARLIEST = 0.5  # of what such jobs take: hardly any is done before
 _GROWS_FROM = 2.0
 

@@ -17,7 +17,7 @@ from storage.job import Failure, Job
 from storage.tasks import end
 from storage.upstream import SLOT_S
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
-from workers.outcomes import JobFailed, NoLongerHeld, PutOff
+from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
 from workers.upstream.blaming import blame
 from workers.upstream.choosing import ranked
@@ -57,7 +57,7 @@ class _Submission(Attempt):
         self.callbacks: Callbacks = ctx["callbacks"]
 
     async def make(self, item: int) -> None:
-        """All items come at once: into the spool, or later, to be collected (NoLongerHeld)."""
+        """All items come at once: into the spool, or later, to be collected (HandedOn)."""
         if await asyncio.to_thread(self.spool.made, self.job, item):
             return
         if self.job.upstream and self.job.upstream.in_doubt:
@@ -108,7 +108,7 @@ class _Submission(Attempt):
         return JobFailed(Failure.of(error))
 
     async def _account(self, only: str) -> Account:
-        """The account that the job goes to, with a slot of it. Raises NoLongerHeld where there is none just now,
+        """The account that the job goes to, with a slot of it. Raises HandedOn where there is none just now,
         JobFailed where none of those that there are could make it."""
         serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
         able = [limited for each in serving if (limited := self._able(each))]
@@ -119,7 +119,7 @@ class _Submission(Attempt):
         name = await self.store.capacity.take(self.job, order, lease_s=SLOT_S)
         account = self.accounts.get(name) if name else None
         if account is None:
-            raise NoLongerHeld
+            raise HandedOn
         return account
 
     def _able(self, account: Account) -> Account | None:
@@ -148,7 +148,7 @@ class _Submission(Attempt):
     async def _taken(self, account: Account, taken: Taken) -> None:
         if taken.ids:
             await self.store.upstreams.taken(self.job, taken.ids, ask_after_s=FIRST_S)
-            raise NoLongerHeld
+            raise HandedOn
         for number, item in enumerate(spread(taken.items, self.job.items), 1):
             await self._keep(number, item)
         await self.store.capacity.release(account.name, self.job.id)
@@ -182,7 +182,7 @@ class _Submission(Attempt):
         return self.job.upstream.tried if self.job.upstream else []
 
     async def _doubt(self, error: UpstreamError | None = None) -> None:
-        """Raises NoLongerHeld: the job is looked for in a while, if its upstream lists its work; else somebody has to
+        """Raises HandedOn: the job is looked for in a while, if its upstream lists its work; else somebody has to
         say what became of it."""
         way, adapter = self.job.upstream, self.adapters.get(self.job.account)
         looks = way.looks if way else 0
@@ -190,7 +190,7 @@ class _Submission(Attempt):
         fields = {"error": Failure.of(error)} if error else {}
         look_s = (LOOK_AGAIN_S if looks else LOOK_FIRST_S) if more else None
         await self.store.upstreams.doubt(self.job, look_after_s=look_s, **fields)
-        raise NoLongerHeld
+        raise HandedOn
 
     async def _look_for(self) -> None:
         """A job that may have been taken: ask the upstream for its recent work. Raises what becomes of it."""
