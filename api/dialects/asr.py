@@ -10,7 +10,8 @@ from urllib.parse import quote
 from pydantic import AliasChoices, Field
 
 from api.admission import NewJob
-from api.dialects.recording import MAX_PROMPT, Body, Recording, known_language
+from api.dialects.body import Body
+from api.dialects.recording import MAX_PROMPT, Recording, known_language
 from api.inputs import Input
 from api.reply import Encoded
 from storage import transcripts

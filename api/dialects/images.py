@@ -8,9 +8,10 @@ edits and variations, `strength`. What a model's name allows is in `images_rules
 import secrets
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from api.admission import NewJob
+from api.dialects.body import Body
 from api.dialects.images_rules import (
     DIALECT,
     LOOKS,
@@ -44,18 +45,7 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _said(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            return {name: value for name, value in given.items() if value is not None and value != ""}
-        return given
-
-
-class Reference(_Body):
+class Reference(Body):
     """Where a picture is: a URL or a data URI, or a file that the caller has uploaded."""
 
     image_url: str | None = Field(default=None, description="An http(s) URL, or a data URI")
@@ -72,7 +62,7 @@ def _reference(value: Any) -> Any:
     return {"image_url": value} if isinstance(value, str) else value
 
 
-class _Answered(_Body):
+class _Answered(Body):
     """What every request may say of its answer."""
 
     model: str | None = Field(default=None, max_length=200, description=f"`{WHEN_NONE_IS_NAMED}`, if missing")

@@ -2,26 +2,14 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from api.dialects.body import Body
 from storage.errors import InvalidRequest
 from storage.ids import is_file_id
 from storage.transcripts import language_code
 
 MAX_PROMPT = 20_000
-
-
-class Body(BaseModel):
-    """Fields that nobody knows are ignored; what is null or empty is as good as not there: so forms say it."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _said(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            return {name: value for name, value in given.items() if value is not None and value != ""}
-        return given
 
 
 class Source(Body):

@@ -6,9 +6,10 @@ ours.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from api.admission import NewJob
+from api.dialects.body import Body
 from storage.catalog import SPEECH, Catalog
 from storage.errors import InvalidRequest
 from storage.job import Job, Kind, Output
@@ -38,10 +39,8 @@ def _name(value: Any) -> Any:
     return value["id"] if isinstance(value, dict) and isinstance(value.get("id"), str) else value
 
 
-class Speech(BaseModel):
+class Speech(Body):
     """The body of a speech request."""
-
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
     input: str = Field(min_length=1, max_length=LONGEST, description="What to say")
     model: str | None = Field(default=None, max_length=200, description="The catalog's default for speech, if missing")
@@ -57,13 +56,6 @@ class Speech(BaseModel):
     language: str | None = Field(
         default=None, description=f"Ours: one of {', '.join(LANGUAGES)}. If missing, the text and the voice tell"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _said(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            return {name: value for name, value in given.items() if value is not None and value != ""}
-        return given
 
 
 def speak(body: Speech, catalog: Catalog, *, streamed: bool = False) -> NewJob:

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from api.admission import NewJob
-from api.dialects.recording import MAX_PROMPT, Body, Recording, Required, known_language
+from api.dialects.body import Body
+from api.dialects.recording import MAX_PROMPT, Recording, Required, known_language
 from api.inputs import Input
 from api.reply import Encoded
 from storage import transcripts

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cli.fakes.family import Refusal
-from cli.fakes.sounds import Heard
+from cli.fakes.sounds import Heard, segment
 
 PAINTERS = ("dall-e-2", "dall-e-3", "gpt-image-1")
 SPEAKERS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
@@ -114,20 +114,5 @@ def transcript(said: Heard, fields: Mapping[str, Any], task: str, granularities:
             for one in phrase.words
         ]
     if "segment" in granularities:
-        told["segments"] = [_segment(number, phrase) for number, phrase in enumerate(said.phrases)]
+        told["segments"] = [segment(number, phrase) for number, phrase in enumerate(said.phrases)]
     return {**told, "usage": usage}
-
-
-def _segment(number: int, phrase: Any) -> dict[str, Any]:
-    return {
-        "id": number,
-        "seek": 0,
-        "start": phrase.start,
-        "end": phrase.end,
-        "text": phrase.text,
-        "tokens": [50364, 440, 50464],
-        "temperature": 0.0,
-        "avg_logprob": -0.25,
-        "compression_ratio": 1.2,
-        "no_speech_prob": 0.01,
-    }

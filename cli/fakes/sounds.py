@@ -7,7 +7,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 RATE = 24_000
 _WORD_S, _GAP_S = 0.22, 0.06
@@ -46,6 +46,22 @@ class Phrase(NamedTuple):
     @property
     def end(self) -> float:
         return self.words[-1].end
+
+
+def segment(number: int, phrase: Phrase) -> dict[str, Any]:
+    """A phrase as Whisper's JSON tells it, in OpenAI's API and in whisper-asr-webservice alike."""
+    return {
+        "id": number,
+        "seek": 0,
+        "start": phrase.start,
+        "end": phrase.end,
+        "text": phrase.text,
+        "tokens": [50364, 440, 50464],
+        "temperature": 0.0,
+        "avg_logprob": -0.25,
+        "compression_ratio": 1.2,
+        "no_speech_prob": 0.01,
+    }
 
 
 class Heard(NamedTuple):

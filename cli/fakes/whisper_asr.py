@@ -14,7 +14,7 @@ from aiohttp import web
 from cli.fakes import sounds
 from cli.fakes.family import Asked, Family, Refusal, Route
 from cli.fakes.faults import FaultKind
-from cli.fakes.sounds import Heard
+from cli.fakes.sounds import Heard, segment
 from cli.fakes.working import Work
 
 _ENGINES = ("openai_whisper", "faster_whisper", "whisperx")
@@ -133,16 +133,7 @@ def _answer(said: Heard, engine: str, query: Any, *, words: bool) -> dict[str, A
         return {"segments": aligned, "word_segments": every, "language": language}
     segments: list[dict[str, Any]] = [
         {
-            "id": number + (engine == "faster_whisper"),
-            "seek": 0,
-            "start": phrase.start,
-            "end": phrase.end,
-            "text": phrase.text,
-            "tokens": [50364, 440, 50464],
-            "temperature": 0.0,
-            "avg_logprob": -0.25,
-            "compression_ratio": 1.2,
-            "no_speech_prob": 0.01,
+            **segment(number + (engine == "faster_whisper"), phrase),
             **({"words": _words(phrase)} if words else {"words": None} if engine == "faster_whisper" else {}),
         }
         for number, phrase in enumerate(said.phrases)
