@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from cli.embedded import Objects
 from storage.ids import new_job_id
 from storage.job import Job, Kind
 from storage.settings import StorageSettings
@@ -14,6 +15,17 @@ def settings(redis_url: str, **more: Any) -> StorageSettings:
     """Storage settings for this Redis; without `s3_…` fields the object store is never used."""
     s3: dict[str, Any] = {"s3_endpoint": "http://127.0.0.1:9", "s3_access_key": "unused", "s3_secret_key": "unused"}
     return StorageSettings(redis_url=SecretStr(redis_url), secret=SecretStr("s" * 32), **(s3 | more))
+
+
+def stored_settings(redis_url: str, s3: Objects) -> StorageSettings:
+    """Storage settings for this Redis and this object store."""
+    return settings(
+        redis_url,
+        s3_endpoint=s3.endpoint,
+        s3_bucket=s3.bucket,
+        s3_access_key=SecretStr(s3.access_key),
+        s3_secret_key=SecretStr(s3.secret_key),
+    )
 
 
 async def admit(store: Store, step: str = "work", **more: Any) -> Job:

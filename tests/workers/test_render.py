@@ -7,7 +7,6 @@ from typing import Any
 
 import psutil
 import pytest
-from pydantic import SecretStr
 
 from cli.embedded import Objects as ObjectServer
 from storage.ids import OutputId, Part, new_job_id, output_id
@@ -17,7 +16,7 @@ from storage.objects import Objects
 from storage.store import Store
 from tests.storage.samples import sample
 from tests.waiting import until
-from tests.workers.jobs import admit, read, settings
+from tests.workers.jobs import admit, read, stored_settings
 from tests.workers.sketch_engine import drawing
 from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
@@ -31,13 +30,7 @@ class Bench:
     """A worker's parts around the render step, with the sketch engine."""
 
     def __init__(self, redis_url: str, s3: ObjectServer, spool: Path) -> None:
-        self.settings = settings(
-            redis_url,
-            s3_endpoint=s3.endpoint,
-            s3_bucket=s3.bucket,
-            s3_access_key=SecretStr(s3.access_key),
-            s3_secret_key=SecretStr(s3.secret_key),
-        )
+        self.settings = stored_settings(redis_url, s3)
         self.spool = Spool(spool)
         self.store = Store.open(self.settings)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
 
 from cli.embedded import Objects as ObjectServer
 from storage.catalog import ENGINES
@@ -23,7 +22,7 @@ from storage.store import Store
 from storage.transcripts import Transcript, parsed
 from tests.waiting import until
 from tests.workers.engines.transcription.conftest import SPEECH, write_wav
-from tests.workers.jobs import admit, read, settings
+from tests.workers.jobs import admit, read, stored_settings
 from tests.workers.sketch_scribe import BROKEN
 from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
@@ -117,13 +116,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    configured = settings(
-        redis_url,
-        s3_endpoint=s3_server.endpoint,
-        s3_bucket=s3_server.bucket,
-        s3_access_key=SecretStr(s3_server.access_key),
-        s3_secret_key=SecretStr(s3_server.secret_key),
-    )
+    configured = stored_settings(redis_url, s3_server)
     objects = await asyncio.to_thread(Objects.open, configured)
     bench = Bench(configured, objects, tmp_path)
     await bench.store.start()

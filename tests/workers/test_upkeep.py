@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from cli.embedded import Objects as ObjectServer
 from storage import keys
@@ -15,19 +14,13 @@ from storage.media import inputs_prefix, job_prefix
 from storage.objects import Objects
 from storage.store import Store
 from tests.waiting import until
-from tests.workers.jobs import admit, read, settings
+from tests.workers.jobs import admit, read, settings, stored_settings
 from workers.upkeep import erase, prune, rescue
 
 
 @pytest.fixture
 async def ctx(redis_url: str, s3_server: ObjectServer) -> AsyncIterator[dict[str, Any]]:
-    storage = settings(
-        redis_url,
-        s3_endpoint=s3_server.endpoint,
-        s3_bucket=s3_server.bucket,
-        s3_access_key=SecretStr(s3_server.access_key),
-        s3_secret_key=SecretStr(s3_server.secret_key),
-    )
+    storage = stored_settings(redis_url, s3_server)
     store = Store.open(storage)
     objects = await asyncio.to_thread(Objects.open, storage)
     yield {"store": store, "queue": store.queue, "objects": objects, "lanes": ["engines"]}

@@ -3,23 +3,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from cli.embedded import Objects as ObjectServer
 from storage.objects import Objects
-from tests.workers.jobs import settings
+from tests.workers.jobs import stored_settings
 from tests.workers.upstream.bench import Bench
 
 
 @pytest.fixture
 async def bench(hurried: None, redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> AsyncIterator[Bench]:
-    configured = settings(
-        redis_url,
-        s3_endpoint=s3_server.endpoint,
-        s3_bucket=s3_server.bucket,
-        s3_access_key=SecretStr(s3_server.access_key),
-        s3_secret_key=SecretStr(s3_server.secret_key),
-    )
+    configured = stored_settings(redis_url, s3_server)
     objects = await asyncio.to_thread(Objects.open, configured)
     bench = Bench(configured, objects, tmp_path)
     await bench.store.start()
