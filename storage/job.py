@@ -145,6 +145,10 @@ class Upstream(msgspec.Struct, omit_defaults=True):
     def in_doubt(self) -> bool:
         return bool(self.intent) and not self.ids
 
+    def each(self, items: int) -> int:
+        """How many of a job's items each id stands for: an upstream's task may be two songs."""
+        return max(1, items // max(1, len(self.ids)))
+
 
 class Output(msgspec.Struct, omit_defaults=True):
     """One file of a job's result, known from admission on and filled in as it is made. `upstream_id`, `upstream_task`:

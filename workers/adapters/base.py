@@ -154,17 +154,15 @@ class Source(NamedTuple):
 
 
 class Adapter(Protocol):
-    """One dialect. Built from the account's options (those of `gateway.toml` that are its own business).
-
-    Where the server works on so many jobs at a time, and lets others wait in a queue that nobody sees into, the adapter
-    says so in `at_once`.
-    """
+    """One dialect. Built from the account's options (those of `gateway.toml` that are its own business)."""
 
     kinds: frozenset[Kind]
     batch: int
     """How many ids one poll may ask for; 0 if it is never polled, since it answers with the result."""
     auth: Literal["bearer", "basic", "header", "none"]
     """How the credential goes along; `header`: as `X-Api-Key`."""
+    at_once: int
+    """How many jobs the server works on at a time, where others would wait in a queue that nobody sees into; else 0."""
 
     def submit(self, task: Task) -> Call:
         """The call that has the job made."""

@@ -30,6 +30,7 @@ class OpenAI(Answering):
 
     kinds = frozenset(_CALLS)
     auth: Literal["bearer", "basic", "header", "none"]
+    at_once = 0
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Raises msgspec.ValidationError for options that there are not (`openai_options.py`)."""

@@ -35,6 +35,7 @@ class Suno:
     kinds = frozenset({Kind.MUSIC_GENERATE, Kind.MUSIC_EXTEND, Kind.MUSIC_CONCAT})
     batch = 20  # ours: no limit is documented
     auth: Literal["bearer"] = "bearer"
+    at_once = 0
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Raises msgspec.ValidationError."""

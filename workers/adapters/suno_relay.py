@@ -47,6 +47,7 @@ class SunoRelay:
 
     batch = 20  # ours: no limit is documented
     auth: Literal["bearer"] = "bearer"
+    at_once = 0
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Raises msgspec.ValidationError."""

@@ -34,6 +34,7 @@ class SunoApi:
     kinds = frozenset({Kind.MUSIC_GENERATE, Kind.MUSIC_EXTEND})
     batch = 1
     auth: Literal["bearer"] = "bearer"
+    at_once = 0
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
         """Raises msgspec.ValidationError."""

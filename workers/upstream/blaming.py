@@ -3,7 +3,7 @@
 from storage.accounts import Account
 from storage.capacity import AccountState, Capacity
 from storage.errors import UpstreamError
-from workers.upstream.verdict import Verdict, judged
+from storage.verdict import Verdict, judged
 
 
 async def blame(capacity: Capacity, account: Account, error: UpstreamError) -> Verdict:

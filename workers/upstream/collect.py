@@ -6,7 +6,7 @@ from typing import Any
 
 from storage.accounts import Accounts
 from storage.errors import RequestError, UpstreamError, UpstreamFailed, UpstreamMalformed
-from storage.job import Failure, Job
+from storage.job import Failure, Job, Upstream
 from storage.outbound import Outbound
 from workers.adapters.base import Adapter, Done, Failed, Item
 from workers.outcomes import PutOff
@@ -70,8 +70,8 @@ class _Collection(Attempt):
             told = adapter.read(await self.sending.call(account, adapter, adapter.poll([id]))).get(id, ())
         except UpstreamError:
             return
-        each = max(1, self.job.items // len(way.ids))
-        fresh: Item | None = told[(item - 1) % each] if len(told) > (item - 1) % each else None
+        place = (item - 1) % way.each(self.job.items)
+        fresh: Item | None = told[place] if place < len(told) else None
         if isinstance(fresh, Done):
             try:
                 way.items[item - 1] = kept([fresh])[0]
@@ -81,9 +81,9 @@ class _Collection(Attempt):
 
     def _task(self, item: int) -> str | None:
         """What the item was polled by."""
-        ids = self.job.upstream.ids if self.job.upstream else []
-        each = max(1, self.job.items // max(1, len(ids)))
-        return ids[(item - 1) // each] if (item - 1) // each < len(ids) else None
+        way = self.job.upstream or Upstream()
+        place = (item - 1) // way.each(self.job.items)
+        return way.ids[place] if place < len(way.ids) else None
 
 
 def _delay_s(attempt: int) -> float:

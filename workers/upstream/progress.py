@@ -38,7 +38,7 @@ def sight(
     """`told`: what a poll's reply says, by upstream id. `now_ms`: Unix. `usual_s`: what such jobs take, or 0."""
     way = job.upstream or Upstream()
     before = standing(job)
-    each = max(1, job.items // max(1, len(way.ids)))
+    each = way.each(job.items)
     now = list(before)
     absent: dict[str, int] = {}
     for place, id in enumerate(way.ids):
@@ -72,11 +72,11 @@ def missing(way: Upstream, now_ms: int) -> list[str]:
 
 def open_ids(job: Job) -> list[str]:
     """The ids to ask after: those of items that have not ended."""
-    ids = job.upstream.ids if job.upstream else []
-    stands, each = standing(job), max(1, job.items // max(1, len(ids)))
+    way = job.upstream or Upstream()
+    stands, each = standing(job), way.each(job.items)
     return [
         id
-        for place, id in enumerate(ids)
+        for place, id in enumerate(way.ids)
         if any(isinstance(item, Pending) for item in stands[place * each : (place + 1) * each])
     ]
 

@@ -16,6 +16,7 @@ from storage.errors import InvalidRequest, RequestError, UpstreamError
 from storage.job import Failure, Job
 from storage.tasks import end
 from storage.upstream import SLOT_S
+from storage.verdict import is_patient
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
 from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
@@ -26,7 +27,6 @@ from workers.upstream.sending import Sending, fingerprint
 from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
-from workers.upstream.verdict import is_patient
 from workers.upstream.watching import watching
 
 MOST_TRIES = 6
@@ -127,7 +127,7 @@ class _Submission(Attempt):
         adapter = self.adapters.get(account.name)
         if adapter is None or self.job.kind not in adapter.kinds:
             return None
-        at_once = account.concurrent or getattr(adapter, "at_once", 0)
+        at_once = account.concurrent or adapter.at_once
         return account.model_copy(update={"concurrent": at_once})
 
     async def _sent(self, account: Account, task: Task, call: Call, given: Mapping[str, Path]) -> None:
@@ -136,7 +136,7 @@ class _Submission(Attempt):
         try:
             async with watching(self.job, account, adapter, self.sending, self.queue):
                 reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
-            taken = adapter.taken(task, reply)
+            taken = await asyncio.to_thread(adapter.taken, task, reply)  # pictures in JSON, perhaps 100 MB of it
         except RequestError as error:  # what the caller sent is not what it has to be
             raise await self._failed(account, error) from error
         except UpstreamError as error:
@@ -174,7 +174,8 @@ class _Submission(Attempt):
         await self.store.capacity.release(account.name, self.job.id)
         if not verdict.elsewhere or (self.job.attempt >= MOST_TRIES and not is_patient(error)):
             raise JobFailed(Failure.of(error))
-        others = {each.name for each in self.accounts.serving(self.job.model)} - set(self._tried())
+        serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
+        others = {each.name for each in serving} - set(self._tried())
         delay_s = _ELSEWHERE_S if others else error.retry_after_s or _AGAIN_S
         raise PutOff(delay_s, stage=error.code, error=Failure.of(error))
 
@@ -203,7 +204,8 @@ class _Submission(Attempt):
         task = Task(job=self.job, model=account.models.get(self.job.model, self.job.model))
         way.looks += 1
         try:
-            found = adapter.found(task, way.sent - _CLOCKS_MS, await self.sending.call(account, adapter, call))
+            reply = await self.sending.call(account, adapter, call)
+            found = await asyncio.to_thread(adapter.found, task, way.sent - _CLOCKS_MS, reply)
         except UpstreamError as error:
             await blame(self.store.capacity, account, error)
             await self._doubt(error)

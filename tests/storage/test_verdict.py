@@ -6,7 +6,7 @@ import pytest
 
 from storage import errors
 from storage.capacity import AccountState
-from workers.upstream.verdict import BUSY_S, RENEWED_S, Verdict, judged
+from storage.verdict import BUSY_S, RENEWED_S, Verdict, judged
 
 
 def leaves(kind: type[errors.UpstreamError]) -> Iterator[type[errors.UpstreamError]]:
