@@ -46,6 +46,8 @@
 | `options:{dialect}:{owner}`       | hash   | name → JSON: what the owner has set (`storage/options.py`); expires   |
 | `preview:{job}`                   | string | a small JPEG of what is being made; expires                           |
 | `sound:{job}`                     | hash   | number → piece of what is being spoken (`storage/sounds.py`); expires |
+| `chat:{id}`                       | hash   | a stream of chat events: whose (`storage/chats.py`); expires          |
+| `said:{id}`                       | list   | those events; expires                                                 |
 | `setup`                           | string | somebody has been let in here: no first key is made known again       |
 
 Channels: `job:{id}` (it changed), `events:{owner}` (what was added to the feed: its id, the job's, the event),
@@ -203,6 +205,11 @@ def workers(lane: str) -> str:
 
 def job_channel(id: str) -> str:
     return f"job:{id}"
+
+
+def chat_channel(id: str) -> str:
+    """Of a stream of chat events. It is its job's, if one makes it: whoever reads it hears of that one's end too."""
+    return job_channel(id)
 
 
 def events_channel(owner: str) -> str:

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from storage.batches import Batches
 from storage.capacity import Capacity
+from storage.chats import Chats
 from storage.connect import connect
 from storage.feed import Feed
 from storage.files import Files
@@ -45,6 +46,7 @@ class Store:
     outbox: Outbox
     feed: Feed
     sounds: Sounds
+    chats: Chats
 
     @classmethod
     def open(cls, settings: StorageSettings) -> Self:
@@ -72,6 +74,7 @@ class Store:
             outbox=outbox,
             feed=Feed(scripts),
             sounds=Sounds(scripts),
+            chats=Chats(scripts),
         )
 
     async def start(self) -> None:

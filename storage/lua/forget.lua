@@ -16,6 +16,6 @@ release(id, lane, priority, owner)
 end_parts(id, now_ms())
 if account then leave_account(id, account) end
 tell(id, {lane = lane, owner = owner, webhook = hook}, 'deleted')
-redis.call('DEL', job, 'sound:' .. id)
+redis.call('DEL', job, 'sound:' .. id, 'chat:' .. id, 'said:' .. id)
 redis.call('PUBLISH', 'canceled:' .. lane, id)
 return 1
