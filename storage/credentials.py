@@ -4,6 +4,7 @@ Callers may read what is wrong with one, as why their job waits: no account's na
 """
 
 import asyncio
+import base64
 import os
 import time
 from pathlib import Path
@@ -52,6 +53,20 @@ class Credentials:
                 held = _Held(await _printed(account), time.monotonic() + LASTS_S)
                 self._printed[account.name] = held
             return held.secret
+
+
+def credential(auth: str, secret: SecretStr | None) -> dict[str, str]:
+    """The header that a secret goes along in: "bearer", "basic" (it is `user:password`), "header" (`X-Api-Key`)."""
+    if secret is None or auth == "none":
+        return {}
+    text = secret.get_secret_value()
+    match auth:
+        case "basic":
+            return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+        case "header":
+            return {"x-api-key": text}
+        case _:
+            return {"authorization": f"Bearer {text}"}
 
 
 def _from_file(path: Path) -> SecretStr:

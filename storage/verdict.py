@@ -1,8 +1,9 @@
-"""What an upstream's error means: for the account, and for the job. Pure: the error in, the verdict out."""
+"""What an upstream's error means: for the account, and for the job."""
 
 from typing import NamedTuple
 
-from storage.capacity import AccountState
+from storage.accounts import Account
+from storage.capacity import AccountState, Capacity
 from storage.errors import (
     ContentRefused,
     UpstreamBusy,
@@ -54,3 +55,14 @@ def judged(error: UpstreamError) -> Verdict:
 def is_patient(error: UpstreamError) -> bool:
     """Whether a job waits for its account however often it says so: it is full, or somebody has to see to it."""
     return isinstance(error, (UpstreamBusy, UpstreamSessionExpired, *_OUT_OF_USE))
+
+
+async def blame(capacity: Capacity, account: Account, error: UpstreamError) -> Verdict:
+    """What the error means, written down so that all processes heed it: the account rests, or is out of use, if it
+    means that."""
+    verdict = judged(error)
+    if verdict.state == AccountState.COOLING:
+        await capacity.failed(account.name, str(error), rest_s=verdict.rest_s)
+    elif verdict.state:
+        await capacity.out_of_use(account.name, verdict.state, str(error), for_s=verdict.rest_s)
+    return verdict

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from workers.adapters.base import Call, Item, Reply, Taken, Task
+from storage.wire.reply import Reply
+from workers.adapters.base import Call, Item, Taken, Task
 
 
 class Answering:

@@ -13,6 +13,7 @@ import msgspec
 
 from storage.errors import UpstreamError, UpstreamMalformed
 from storage.job import Job, Kind
+from storage.wire.reply import Reply
 
 Turn = Literal["png", "white_where_clear", "clear_where_white", "clear_where_black", "wav"]
 
@@ -54,24 +55,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     pays: bool = False
     to_file: bool = False
     timeout_s: float = 30.0
-
-
-class Reply(NamedTuple):
-    """What came back; header names in lower case. `path`: where the body is, if it was `to_file` and good."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    path: Path | None = None
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON. Raises UpstreamMalformed."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            kind = self.headers.get("content-type", "nothing it would name")
-            raise UpstreamMalformed(f"the upstream answered {self.status} with {kind} that is no JSON") from error
 
 
 class File(msgspec.Struct, frozen=True):

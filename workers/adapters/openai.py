@@ -11,10 +11,11 @@ import msgspec
 
 from storage.errors import InvalidRequest
 from storage.job import Kind
+from storage.wire.openai_errors import refused
+from storage.wire.reply import Reply
 from workers.adapters import openai_audio, openai_images
 from workers.adapters.answering import Answering
-from workers.adapters.base import Call, Reply, Taken, Task
-from workers.adapters.openai_errors import refused
+from workers.adapters.base import Call, Taken, Task
 from workers.adapters.openai_options import Options
 
 _CALLS = {

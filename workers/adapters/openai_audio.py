@@ -6,10 +6,11 @@ A transcription asks for as much as the model tells: segments and words with the
 from typing import Any
 
 from storage.errors import UpstreamMalformed
-from workers.adapters.base import Call, Done, Field, File, Given, Item, Reply, Task
+from storage.wire.reading import is_page, json_of
+from storage.wire.reply import Reply
+from workers.adapters.base import Call, Done, Field, File, Given, Item, Task
 from workers.adapters.heard import detected, stored, transcript
 from workers.adapters.openai_options import Options, transcript_format
-from workers.adapters.reading import is_page, json_of
 
 
 def speech(task: Task, options: Options) -> Call:

@@ -9,9 +9,10 @@ from typing import Any
 
 from storage.errors import InvalidRequest, UpstreamMalformed
 from storage.job import Kind
-from workers.adapters.base import Call, Done, Field, File, Given, Item, Reply, Task
+from storage.wire.reading import from_base64, json_of
+from storage.wire.reply import Reply
+from workers.adapters.base import Call, Done, Field, File, Given, Item, Task
 from workers.adapters.openai_options import Options, Rules, rules_of
-from workers.adapters.reading import from_base64, json_of
 
 _FINE, _ROUGH = 30, 15
 """Steps from which, and below which, a picture is asked for in a higher or a lower quality."""

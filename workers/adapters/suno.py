@@ -12,8 +12,9 @@ import msgspec
 
 from storage.errors import UpstreamMalformed
 from storage.job import Kind
+from storage.wire.reply import Reply
 from workers.adapters import suno_bodies, suno_found
-from workers.adapters.base import Call, Item, Reply, Taken, Task
+from workers.adapters.base import Call, Item, Taken, Task
 from workers.adapters.suno_clips import item, number, record, records, text
 from workers.adapters.suno_errors import refused
 

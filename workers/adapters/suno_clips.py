@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from storage.errors import ContentRefused, UpstreamError, UpstreamFailed, UpstreamRefused
+from storage.wire.reading import words
 from workers.adapters.base import Done, Failed, File, Item, Pending
-from workers.adapters.reading import words
 
 LATER_S = 15.0
 """When to look again at what cannot be understood now. Ours: no upstream has a say in it."""

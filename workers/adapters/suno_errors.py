@@ -12,9 +12,9 @@ from storage.errors import (
     UpstreamRefused,
     UpstreamSessionExpired,
 )
-from workers.adapters.base import Reply
-from workers.adapters.reading import is_challenge, words
-from workers.adapters.refusals import by_status
+from storage.wire.reading import is_challenge, words
+from storage.wire.refusals import by_status
+from storage.wire.reply import Reply
 from workers.adapters.suno_clips import record, records, refusal, text
 
 _CHALLENGES = ("token validation failed", "requires_captcha", "captcha")

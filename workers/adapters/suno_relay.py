@@ -12,8 +12,9 @@ import msgspec
 
 from storage.errors import UpstreamMalformed, UpstreamTimedOut
 from storage.job import Kind
+from storage.wire.reply import Reply
 from workers.adapters import suno_bodies
-from workers.adapters.base import Call, Done, Failed, Item, Pending, Reply, Taken, Task
+from workers.adapters.base import Call, Done, Failed, Item, Pending, Taken, Task
 from workers.adapters.suno_clips import LATER_S, Stand, item, number, record, records, refusal, text
 from workers.adapters.suno_relay_errors import refused
 

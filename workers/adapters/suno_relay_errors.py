@@ -11,8 +11,8 @@ from storage.errors import (
     UpstreamOutOfCredits,
     UpstreamRefused,
 )
-from workers.adapters.base import Reply
-from workers.adapters.reading import retry_after_s, words
+from storage.wire.reading import retry_after_s, words
+from storage.wire.reply import Reply
 from workers.adapters.suno_clips import record, text
 from workers.adapters.suno_errors import body_of, told
 from workers.adapters.suno_errors import refused as by_suno

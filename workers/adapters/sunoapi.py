@@ -11,8 +11,9 @@ import msgspec
 
 from storage.errors import InvalidRequest, UpstreamMalformed
 from storage.job import Kind
+from storage.wire.reply import Reply
 from workers.adapters import sunoapi_tracks
-from workers.adapters.base import Call, Item, Reply, Taken, Task
+from workers.adapters.base import Call, Item, Taken, Task
 from workers.adapters.suno_bodies import described, source
 from workers.adapters.suno_clips import number, record, text
 from workers.adapters.sunoapi_errors import code_of, refused

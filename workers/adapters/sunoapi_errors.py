@@ -13,8 +13,8 @@ from storage.errors import (
     UpstreamSessionExpired,
     UpstreamTimedOut,
 )
-from workers.adapters.base import Reply
-from workers.adapters.reading import retry_after_s, words
+from storage.wire.reading import retry_after_s, words
+from storage.wire.reply import Reply
 from workers.adapters.suno_clips import refusal
 from workers.adapters.suno_errors import body_of, is_captcha, told
 from workers.adapters.suno_errors import refused as by_suno

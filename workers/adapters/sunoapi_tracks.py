@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.errors import ContentRefused, UpstreamError, UpstreamMalformed
+from storage.wire.reading import words
 from workers.adapters.base import Done, Failed, File, Item, Pending
-from workers.adapters.reading import words
 from workers.adapters.suno_clips import LATER_S, Stand, audio, covers, number, record, records, text
 from workers.adapters.sunoapi_errors import code_of, failure
 

@@ -11,10 +11,11 @@ import msgspec
 
 from storage.errors import UpstreamMalformed
 from storage.job import IMAGES, Kind
+from storage.wire.reading import json_of
+from storage.wire.reply import Reply
 from workers.adapters import webui_calls, webui_replies
 from workers.adapters.answering import Answering
-from workers.adapters.base import Call, Pending, Reply, Taken, Task
-from workers.adapters.reading import json_of
+from workers.adapters.base import Call, Pending, Taken, Task
 from workers.adapters.webui_errors import refused
 from workers.adapters.webui_options import Options
 

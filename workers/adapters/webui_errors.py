@@ -7,9 +7,9 @@ speaks for itself about what it tried, nothing is in doubt; a proxy's word leave
 from typing import Any
 
 from storage.errors import UpstreamError, UpstreamFailed, UpstreamMalformed, UpstreamRefused
-from workers.adapters.base import Reply
-from workers.adapters.reading import is_page, words
-from workers.adapters.refusals import by_status
+from storage.wire.reading import is_page, words
+from storage.wire.refusals import by_status
+from storage.wire.reply import Reply
 
 _MEMORY = ("OutOfMemoryError", "out of memory")
 _PICTURE = ("Invalid encoded image", "Invalid image url", "Requests not allowed", "Request to local resource")

@@ -8,8 +8,8 @@ import msgspec
 
 from storage.errors import UpstreamFailed, UpstreamMalformed, UpstreamRefused
 from storage.job import Kind
+from storage.wire.reading import from_base64, words
 from workers.adapters.base import Done, Failed, File, Item, Task
-from workers.adapters.reading import from_base64, words
 from workers.adapters.webui_options import Options
 
 _HASH = re.compile(r"\s*\[([0-9a-fA-F]{6,64})\]$")

@@ -10,11 +10,12 @@ import msgspec
 
 from storage.errors import InvalidRequest, UpstreamError, UpstreamFailed, UpstreamMalformed
 from storage.job import Kind
+from storage.wire.reading import is_page, json_of, words
+from storage.wire.refusals import by_status
+from storage.wire.reply import Reply
 from workers.adapters.answering import Answering
-from workers.adapters.base import Call, Done, Field, Given, Reply, Taken, Task
+from workers.adapters.base import Call, Done, Field, Given, Taken, Task
 from workers.adapters.heard import detected, stored, transcript
-from workers.adapters.reading import is_page, json_of, words
-from workers.adapters.refusals import by_status
 
 _UNSURE = "openai_whisper"
 """The engine whose confidence is that of another language (§3)."""

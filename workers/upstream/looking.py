@@ -11,9 +11,10 @@ from storage.errors import UpstreamError
 from storage.events import progress_word
 from storage.job import Failure, Job, OutputStatus
 from storage.store import Store
-from workers.adapters.base import Adapter, Call, Failed, Item, Pending, Reply
+from storage.verdict import blame
+from storage.wire.reply import Reply
+from workers.adapters.base import Adapter, Call, Failed, Item, Pending
 from workers.upstream import spacing
-from workers.upstream.blaming import blame
 from workers.upstream.progress import Limits, Sight, missing, open_ids, sight
 from workers.upstream.sending import Sending
 

@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from pydantic import SecretStr
 
 from storage.accounts import Account
-from storage.credentials import Credentials
+from storage.credentials import Credentials, credential
 from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamUnreachable, UpstreamUntrusted
 from storage.outbound import Outbound
-from workers.adapters.base import Adapter, Call, Field, Given, Reply
+from storage.wire.reply import Reply
+from workers.adapters.base import Adapter, Call, Field, Given
 from workers.adapters.given import titled, turned
 from workers.upstream.forms import Part, form
 
@@ -51,7 +51,7 @@ class Sending:
         Raises UpstreamError; with `in_doubt`, a call that `pays` may have been taken. Raises InvalidRequest before
         anything is sent, if what the caller sent is not what it has to be.
         """
-        headers = {**call.headers, **_credential(adapter.auth, await self._credentials.of(account))}
+        headers = {**call.headers, **credential(adapter.auth, await self._credentials.of(account))}
         body, more = await asyncio.to_thread(_body, call, given or {})
         url = account.base_url.rstrip("/") + call.path + (f"?{urlencode(call.query)}" if call.query else "")
         try:
@@ -80,19 +80,6 @@ class Sending:
 def fingerprint(call: Call) -> bytes:
     """What the call asks for, without what the caller sent along: the same for the same job."""
     return msgspec.json.encode([call.method, call.path, call.query, call.json, call.form], enc_hook=repr)
-
-
-def _credential(auth: str, secret: SecretStr | None) -> dict[str, str]:
-    if secret is None or auth == "none":
-        return {}
-    text = secret.get_secret_value()
-    match auth:
-        case "basic":
-            return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
-        case "header":
-            return {"x-api-key": text}
-        case _:
-            return {"authorization": f"Bearer {text}"}
 
 
 def _body(call: Call, given: Mapping[str, Path]) -> tuple[Any, dict[str, str]]:

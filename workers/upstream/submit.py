@@ -16,11 +16,10 @@ from storage.errors import InvalidRequest, RequestError, UpstreamError
 from storage.job import Failure, Job
 from storage.tasks import end
 from storage.upstream import SLOT_S
-from storage.verdict import is_patient
+from storage.verdict import blame, is_patient
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
 from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
-from workers.upstream.blaming import blame
 from workers.upstream.choosing import ranked
 from workers.upstream.fetching import made_of
 from workers.upstream.sending import Sending, fingerprint

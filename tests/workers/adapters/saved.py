@@ -13,9 +13,10 @@ import msgspec
 
 from storage.errors import UpstreamError
 from storage.job import Kind
+from storage.wire.reply import Reply
 from tests.workers.adapters.tasks import task
 from workers.adapters import ADAPTERS
-from workers.adapters.base import Adapter, CalledBack, Done, File, Item, Pending, Prepaid, Reply, Watched
+from workers.adapters.base import Adapter, CalledBack, Done, File, Item, Pending, Prepaid, Watched
 from workers.adapters.suno_clips import unix_ms
 
 WIRE = Path(__file__).parent / "wire"

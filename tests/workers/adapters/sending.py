@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from workers.adapters.base import Call, Field, Given, Reply
+from storage.wire.reply import Reply
+from workers.adapters.base import Call, Field, Given
 from workers.adapters.given import titled, turned
 
 PATIENCE_S = 60.0

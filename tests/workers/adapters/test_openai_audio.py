@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from storage.errors import UpstreamMalformed
+from storage.wire.reply import Reply
 from tests.workers.adapters import asking
 from tests.workers.adapters.wires import replied
-from workers.adapters.base import Call, Done, Field, Given, Reply
+from workers.adapters.base import Call, Done, Field, Given
 from workers.adapters.openai import OpenAI
 
 SAID = asking.speech().task

@@ -5,9 +5,10 @@ import pytest
 
 from storage.errors import InvalidRequest
 from storage.job import Kind
+from storage.wire.reply import Reply
 from tests.workers.adapters.saved import reply
 from tests.workers.adapters.tasks import SONG, task
-from workers.adapters.base import Pending, Prepaid, Reply, Task
+from workers.adapters.base import Pending, Prepaid, Task
 from workers.adapters.suno import Suno
 
 SINCE = 1_795_860_000_000

@@ -11,11 +11,12 @@ from storage.errors import (
     UpstreamSessionExpired,
     UpstreamTimedOut,
 )
+from storage.wire.reply import Reply
 from tests.portraits import face, sent
 from tests.workers.adapters import asking
 from tests.workers.adapters.asking import CUT_OUT
 from tests.workers.adapters.wires import replied
-from workers.adapters.base import Done, Failed, Given, Pending, Reply, Watched
+from workers.adapters.base import Done, Failed, Given, Pending, Watched
 from workers.adapters.webui import Webui
 
 PHOTO = sent(face("hopper.jpg").resize((100, 60)))

@@ -13,9 +13,10 @@ from storage.errors import (
     UpstreamRefused,
     UpstreamTimedOut,
 )
+from storage.wire.reply import Reply
 from tests.workers.adapters import asking
 from tests.workers.adapters.wires import replied
-from workers.adapters.base import Done, Field, Given, Reply
+from workers.adapters.base import Done, Field, Given
 from workers.adapters.whisper_asr import WhisperAsr
 
 PLAIN = asking.recording(b"").task

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from workers.adapters.base import Reply
+from storage.wire.reply import Reply
 
 WIRE = Path(__file__).parent / "wire"
 

@@ -17,9 +17,9 @@ from storage.errors import (
     UpstreamRefused,
     UpstreamSuspended,
 )
-from workers.adapters.base import Reply
-from workers.adapters.reading import is_page, retry_after_s, words
-from workers.adapters.refusals import by_status
+from storage.wire.reading import is_page, retry_after_s, words
+from storage.wire.refusals import by_status
+from storage.wire.reply import Reply
 
 _CONTENT = {"content_policy_violation", "moderation_blocked", "content_filter"}
 _CREDITS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}

@@ -11,8 +11,8 @@ from storage.errors import (
     UpstreamSessionExpired,
     UpstreamTimedOut,
 )
-from workers.adapters.base import Reply
-from workers.adapters.reading import is_challenge, retry_after_s
+from storage.wire.reading import is_challenge, retry_after_s
+from storage.wire.reply import Reply
 
 _LATE = {202, 408, 504, 524}
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from storage.errors import UpstreamMalformed
-from workers.adapters.base import Reply
+from storage.wire.reply import Reply
 
 _LONGEST = 300
 _LONGEST_WAIT_S = 3600.0
