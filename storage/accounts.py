@@ -19,9 +19,9 @@ import logging
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from yarl import URL
 
 from storage.errors import InvalidRequest
@@ -31,12 +31,39 @@ log = logging.getLogger(__name__)
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
+class Chat(BaseModel):
+    """How an account is used for chat, where its adapter speaks it.
+
+    `on_disconnect`: what becomes of an answer whose caller leaves, by the public name of its model, or "*": it is
+    canceled there ("cancel"), or read to its end, so that its usage is known and its caller may come back ("drain").
+    `head_s`, `idle_s`: how long the upstream may be silent before its answer begins, and in the midst of it. `proxy`:
+    the proxy on the way there (`http://[user:password@]host:port`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on_disconnect: Mapping[str, Literal["cancel", "drain"]] = {"*": "drain"}
+    head_s: float = Field(default=600.0, gt=0)
+    idle_s: float = Field(default=120.0, gt=0)
+    proxy: str | None = Field(default=None, pattern=r"^http://([^/?#\s@]+@)?[^/?#\s@:]+:\d{1,5}/?$")
+
+    @field_validator("on_disconnect", mode="before")
+    @classmethod
+    def _of_all(cls, value: object) -> object:
+        return {"*": value} if isinstance(value, str) else value
+
+    def cancels(self, model: str) -> bool:
+        """Whether a caller that leaves ends the answer."""
+        return self.on_disconnect.get(model, self.on_disconnect.get("*", "drain")) == "cancel"
+
+
 class Account(BaseModel):
     """One account. The credential comes by one of `token_env`, `token_file` and `token_command`, or there is none.
 
     `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
     `token_file` may be relative to the file of accounts. `concurrent`: jobs it may have under way; `per_minute`:
-    submissions; 0 is no limit. `cost`: units a job of a kind. `options`: the adapter's own.
+    submissions; 0 is no limit. `cost`: units a job of a kind. `options`: the adapter's own. `chat`: where it is used for
+    that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +80,7 @@ class Account(BaseModel):
     per_minute: int = Field(default=0, ge=0)
     cost: Mapping[str, Annotated[float, Field(ge=0)]] = {}
     options: Mapping[str, Any] = {}
+    chat: Chat = Chat()
 
     @model_validator(mode="after")
     def _one_credential(self) -> "Account":

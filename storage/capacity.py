@@ -45,6 +45,14 @@ class Fares(NamedTuple):
     busy: int
 
 
+class Seat(NamedTuple):
+    """The account that a call may go to; None if there is none just now, and then why, and for how long."""
+
+    account: str | None
+    why: str = ""
+    wait_s: float = 0.0
+
+
 class Capacity:
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis, self._scripts = redis, scripts
@@ -58,12 +66,21 @@ class Capacity:
             job.token,
             int(lease_s * 1000),
             int(_LOOKS_AGAIN_S * 1000),
-            *(word for each in accounts for word in (each.name, each.concurrent, each.per_minute)),
+            *_words(accounts),
         )
         if answer[0] != b"taken":
             return None
         job.account, job.started = answer[1].decode(), int(answer[2])
         return job.account
+
+    async def seat(self, call: str, accounts: Sequence[Account], *, lease_s: float) -> Seat:
+        """The same for a call that is no job, known by `call`: who finds no slot does not wait here."""
+        answer = await self._scripts.call(
+            "account_seat", call, int(lease_s * 1000), int(_LOOKS_AGAIN_S * 1000), *_words(accounts)
+        )
+        if answer[0] == b"taken":
+            return Seat(answer[1].decode())
+        return Seat(None, answer[1].decode(), int(answer[2]) / 1000)
 
     async def keep(self, account: str, job: str, *, lease_s: float) -> None:
         """The job is still under way there."""
@@ -110,6 +127,10 @@ class Capacity:
             int(LONGEST_REST_S * 1000),
         )
         return Fares(AccountState(state.decode() or "ok"), why, 0, int(until), 0)
+
+
+def _words(accounts: Sequence[Account]) -> list[str | int]:
+    return [word for each in accounts for word in (each.name, each.concurrent, each.per_minute)]
 
 
 def _fares(row: dict[bytes, bytes], busy: int) -> Fares:

@@ -86,6 +86,38 @@ local function wake_starved(account, most)
   return woken
 end
 
+local MINUTE_MS = 60000
+
+-- Why an account can take no more now, and ms until it may be otherwise; nil if it can, and whether that is its trial.
+-- `at_once`, `per_minute`: how much it may have (0: no limit). `patience`: ms, where nobody can tell.
+local function full(name, at_once, per_minute, now, patience)
+  local state, until_ms = unpack(redis.call('HMGET', 'account:' .. name, 'state', 'until'))
+  if state == 'cooling' then
+    if tonumber(until_ms) > now then return 'account ' .. name .. ' rests', until_ms - now end
+    if redis.call('GET', 'probe:' .. name) then return 'account ' .. name .. ' is on trial', 5000 end
+  elseif state then return 'account ' .. name .. ' is not in use (' .. state .. ')', patience end
+  redis.call('ZREMRANGEBYSCORE', 'slots:' .. name, '-inf', now)
+  local busy = redis.call('ZCARD', 'slots:' .. name)
+  if at_once > 0 and busy >= at_once then
+    return 'account ' .. name .. ' has ' .. busy .. ' jobs under way, as many as it may', patience
+  end
+  redis.call('ZREMRANGEBYSCORE', 'sent:' .. name, '-inf', now - MINUTE_MS)
+  if per_minute > 0 and redis.call('ZCARD', 'sent:' .. name) >= per_minute then
+    local first = redis.call('ZRANGE', 'sent:' .. name, 0, 0, 'WITHSCORES')
+    return 'account ' .. name .. ' has had ' .. per_minute .. ' jobs in the last minute', first[2] + MINUTE_MS - now
+  end
+  return nil, state == 'cooling'
+end
+
+-- A slot of an account is taken: by `who`, for one call that is known by `call`.
+local function seat(name, who, call, lease, now, on_trial)
+  if on_trial then redis.call('SET', 'probe:' .. name, who, 'PX', lease) end
+  redis.call('ZADD', 'slots:' .. name, now + lease, who)
+  redis.call('PEXPIRE', 'slots:' .. name, 2 * lease)
+  redis.call('ZADD', 'sent:' .. name, now, call)
+  redis.call('PEXPIRE', 'sent:' .. name, MINUTE_MS)
+end
+
 local LIFE = {'lane', 'priority', 'owner', 'created', 'kind', 'started', 'keep_s', 'start_by', 'stage', 'not_before', 'error',
               'webhook', 'inputs', 'parent', 'account'}
 
