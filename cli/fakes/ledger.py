@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -37,6 +37,7 @@ class Ledger:
         self.accepts: list[Accepted] = []
         self.requests: deque[Request] = deque(maxlen=_KEPT)
         self.asked: Counter[str] = Counter()
+        self.streams: Counter[str] = Counter()
 
     def accept(self, accepted: Accepted) -> None:
         self.accepts.append(accepted)
@@ -45,14 +46,26 @@ class Ledger:
         self.requests.append(request)
         self.asked[request.operation] += 1
 
+    def begin_stream(self) -> Callable[[str], None]:
+        """A stream is open, until it is told how it went."""
+        self.streams["open"] += 1
+
+        def over(how: str) -> None:
+            self.streams["open"] -= 1
+            self.streams[how] += 1
+
+        return over
+
     def counts(self) -> dict[str, Any]:
-        """`duplicates`: how many calls were accepted that had been accepted before."""
+        """`duplicates`: how many calls were accepted that had been accepted before. `streams`: how many are open, and
+        how many went how (`cli/fakes/streams.py`)."""
         by_fingerprint = Counter(accepted.fingerprint for accepted in self.accepts)
         return {
             "accepted": len(self.accepts),
             "duplicates": len(self.accepts) - len(by_fingerprint),
             "by_fingerprint": dict(by_fingerprint),
             "asked": dict(self.asked),
+            "streams": dict(self.streams),
         }
 
 

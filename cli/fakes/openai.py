@@ -1,6 +1,6 @@
-"""A fake of OpenAI's pictures, speech and transcriptions. Its address ends in `/v1`, as the real one's does.
+"""A fake of OpenAI's pictures, speech, transcriptions and chat. Its address ends in `/v1`, as the real one's does.
 
-Source: shared/protocols/openai.md §1, §4–§6.
+Source: shared/protocols/openai.md §1–§6.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from aiohttp import web
 from PIL import Image
 
-from cli.fakes import drawing, sounds
+from cli.fakes import drawing, sounds, streams
 from cli.fakes.family import Asked, Family, Refusal, Route
 from cli.fakes.faults import FaultKind
+from cli.fakes.openai_chat import Chat
 from cli.fakes.openai_words import (
     LISTENERS,
     PAINTERS,
@@ -24,6 +25,7 @@ from cli.fakes.openai_words import (
     refuse,
     transcript,
 )
+from cli.fakes.streams import Stream
 from cli.fakes.working import Work
 
 _TYPES = {"opus": "audio/opus"}
@@ -51,8 +53,15 @@ class OpenAI(Family):
             type="image_generation_user_error",
         ),
         "suspended": error(401, "The account has been deactivated.", "account_deactivated"),
+        "overloaded": error(503, "The engine is currently overloaded.", None, type="server_error"),
+        "failed": error(500, "The server had an error while processing your request.", None, type="server_error"),
+        "no_model": error(404, "The model does not exist or you do not have access to it.", "model_not_found"),
+        "too_long": error(
+            400, "This model's maximum context length is 8192 tokens.", "context_length_exceeded", "messages"
+        ),
     }  # fmt: skip
     faults: ClassVar = {
+        **streams.FAULTS,
         "wrong_image": FaultKind("instead of a picture in JSON", "html", ("html", "empty", "truncated")),
         "short": FaultKind("one picture fewer than was asked for"),
         "empty": FaultKind("200, and nothing where a picture, sound or text is due"),
@@ -76,6 +85,7 @@ class OpenAI(Family):
             "audio/speech": self._speak,
             "audio/transcriptions": self._transcribe,
             "audio/translations": self._translate,
+            "chat/completions": self._chat,
         }
         return [
             *(Route("POST", f"/v1/{path}", "submit", handler, pays=True) for path, handler in paid.items()),
@@ -181,6 +191,17 @@ class OpenAI(Family):
         if self.world.faults.take("named_code", "submit") and "language" in answer:
             answer = {name: value for name, value in answer.items() if name != "task"} | {"language": "en"}
         return self._sent(answer)
+
+    async def _chat(self, asked: Asked) -> web.StreamResponse:
+        faults = self.world.faults
+        chat = Chat(asked.json, int(self.world.unix_s()))
+        finished = not faults.take("unfinished", "submit")
+        if chat.streams:
+            failure = self.refusals["failed"]
+            headers = {"x-request-id": self._request_id(), "openai-version": "2020-10-01"}
+            return Stream(chat.events(failure, finished=finished), faults, self.world.pace_s, headers)
+        await self._work_done()
+        return streams.packed(self._sent(chat.whole(finished=finished)), faults)
 
     async def _models(self, _asked: Asked) -> web.Response:
         return self._sent(models())

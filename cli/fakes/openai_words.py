@@ -9,6 +9,7 @@ from cli.fakes.sounds import Heard, segment
 PAINTERS = ("dall-e-2", "dall-e-3", "gpt-image-1")
 SPEAKERS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 LISTENERS = ("whisper-1", "gpt-4o-transcribe")
+CHATTERS = ("gpt-3.5-turbo", "gpt-4o", "gpt-4o-mini", "o4-mini")
 
 _SIZES = {
     "dall-e-2": ("256x256", "512x512", "1024x1024"),
@@ -58,7 +59,7 @@ def refuse(message: str, param: str, code: str = "invalid_value", status: int = 
 def models() -> dict[str, Any]:
     listed = [
         {"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "fake"}
-        for name in (*PAINTERS, *SPEAKERS, *LISTENERS)
+        for name in (*PAINTERS, *SPEAKERS, *LISTENERS, *CHATTERS)
     ]
     return {"object": "list", "data": listed}
 

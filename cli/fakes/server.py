@@ -6,8 +6,6 @@ POST /_fake/advance with `{"seconds"}`, POST /_fake/pace with `{"pace_s"}`, DELE
 """
 
 import asyncio
-import socket
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,10 +17,10 @@ from cli.embedded.ports import free_ports
 from cli.fakes.family import Asked, Family, Refusal, Route, page
 from cli.fakes.faults import Fault, UnknownFault, parse
 from cli.fakes.ledger import Accepted, Ledger, Request, digest, fingerprint
+from cli.fakes.streams import Stream, cut
 
 LOOPBACK = "127.0.0.1"
 _MOST_BYTES = 256 << 20
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
 
 
 class Reset(Exception):
@@ -74,9 +72,11 @@ class FakeUpstream:
                 response = await self._answer(route, asked)
             except Reset:
                 self._log(asked, "reset")
-                _cut(request)
+                cut(request)
                 return web.Response()  # of which nothing arrives
             self._log(asked, response.status)
+            if isinstance(response, Stream):
+                response.over = self.ledger.begin_stream()
             return response
 
         return handle
@@ -200,13 +200,3 @@ def _response(body: Any, status: int = 200, headers: dict[str, str] | None = Non
     return web.Response(
         status=status, body=msgspec.json.encode(body), content_type="application/json", headers=headers or {}
     )
-
-
-def _cut(request: web.Request) -> None:
-    """Ends the connection as a machine does that has died: by RST, and without a word."""
-    if request.transport is None:
-        return
-    connection = request.transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    request.transport.abort()
