@@ -29,6 +29,7 @@ from api import (
     webui,
 )
 from api.batch_runner import BatchRunner
+from api.chat.front import Front
 from api.services import Services
 from api.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -74,6 +75,7 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
     )
 
 
-def app() -> Litestar:
+def app() -> Front:
     """The API as the environment describes it."""
-    return create_app(StorageSettings(), ApiSettings())
+    settings = ApiSettings()
+    return Front(create_app(StorageSettings(), settings), settings.max_body_bytes)

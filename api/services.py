@@ -10,6 +10,10 @@ from litestar import Request
 from litestar.datastructures import State
 
 from api.auth import Authenticator
+from api.chat.recorder import Recorder
+from api.chat.relay import Relay
+from api.chat.routes import Routes
+from api.chat.seats import Seats
 from api.inputs import InputStore
 from api.listeners import Listeners
 from api.scope import base_url
@@ -51,6 +55,7 @@ class Services:
     inputs: InputStore
     waits: Waits
     callbacks: Callbacks
+    relay: Relay
 
     @staticmethod
     def of(request: Request[Any, Any, State]) -> "Services":
@@ -71,11 +76,14 @@ class Services:
         links, signer = Links(storage.secret), Signer(storage.secret)
         guard, waits = Guard(storage.outbound_allow), Waits(store)
         outbound = Outbound(guard)
+        catalog, accounts = Catalog.load(storage.catalog), Accounts.load(storage.accounts)
+        relay = Relay(Routes(accounts, catalog, store.capacity), Seats(store.capacity), Recorder(store.chats))
         try:
             await store.start()
             await outbound.open()
             await authenticator.start()
             await listeners.start()
+            await relay.start()
             with at_stop(listeners.close), at_stop(waits.end):
                 yield cls(
                     settings=settings,
@@ -83,8 +91,8 @@ class Services:
                     objects=objects,
                     authenticator=authenticator,
                     listeners=listeners,
-                    catalog=Catalog.load(storage.catalog),
-                    accounts=Accounts.load(storage.accounts),
+                    catalog=catalog,
+                    accounts=accounts,
                     links=links,
                     public=PublicJobs(links, record_s=storage.record_s),
                     guard=guard,
@@ -93,8 +101,10 @@ class Services:
                     inputs=InputStore(objects, outbound),
                     waits=waits,
                     callbacks=Callbacks(storage.secret),
+                    relay=relay,
                 )
         finally:
+            await relay.stop()
             await listeners.stop()
             await authenticator.stop()
             await outbound.close()

@@ -176,7 +176,8 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """The connections to one upstream. `head_s`, `idle_s`: how long it may be silent before its answer, and in it."""
+    """The connections to one upstream. `head_s`, `idle_s`: how long it may be silent before its answer, and in it.
+    `tls`: what to check its certificate with, if its address is one of https."""
 
     def __init__(
         self,
@@ -193,7 +194,7 @@ class Pool:
         self.clock = self.loop.time
         self.active: set[Connection] = set()
         self._idle: list[Connection] = []
-        self._tls = (tls or ssl.create_default_context()) if self.url.scheme == "https" else None
+        self._tls = tls
 
     def head(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """The head of a POST, up to the value of its `content-length`."""
@@ -267,6 +268,6 @@ class Pool:
     async def _to(self, host: str, port: int, tls: ssl.SSLContext | None) -> Connection:
         named = host if tls else None
         _, connection = await self.loop.create_connection(
-            lambda: Connection(self), host, port, ssl=tls, server_hostname=named, happy_eyeballs_delay=0.25
+            lambda: Connection(self), host, port, ssl=tls, server_hostname=named
         )
         return connection

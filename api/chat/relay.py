@@ -1,0 +1,237 @@
+"""A chat request on its way to an account, and the answer on its way back, as it comes.
+
+It goes to another account only while it is known that none has taken it: after a connection that did not come about,
+or an answer that says no. Once it was sent, and no answer came, it is not sent again: it may be paid for.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import uuid4
+
+from litestar.types import Receive, Scope, Send
+
+from api.chat.downstream import Downstream
+from api.chat.recorder import Recorder
+from api.chat.routes import Offered, Route, Routes
+from api.chat.seats import Seats
+from api.upstreams.base import Asked, Headers, Refused
+from api.upstreams.client import Connection
+from api.upstreams.envelopes import Envelope, broken, envelope
+from storage.errors import (
+    GatewayError,
+    RedisUnavailable,
+    UpstreamBusy,
+    UpstreamDisconnected,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamUnreachable,
+    UpstreamUntrusted,
+)
+from storage.verdict import judged
+
+log = logging.getLogger(__name__)
+
+MOST_ANSWER_BYTES = 64 << 20
+"""Of an answer that is not streamed, or says no."""
+
+DRAIN_S = 900.0
+"""How long an answer is read on whose caller has left."""
+
+_NOT_SENT = (UpstreamUnreachable, UpstreamUntrusted)
+_OK = 200
+_EVENTS = b"text/event-stream"
+
+
+class Left(UpstreamError):
+    """The caller has left, and the answer is not read to its end."""
+
+    code = "caller_left"
+
+
+class Relay:
+    """What all relayed requests of a process have in common."""
+
+    def __init__(self, routes: Routes, seats: Seats, recorder: Recorder) -> None:
+        self.routes, self.seats, self.recorder = routes, seats, recorder
+
+    async def start(self) -> None:
+        await self.routes.start()
+        await self.seats.start()
+        await self.recorder.start()
+
+    async def stop(self) -> None:
+        await self.recorder.stop()
+        await self.routes.stop()
+        await self.seats.stop()
+
+    async def answer(
+        self, scope: Scope, receive: Receive, send: Send, owner: str, asked: Asked, offered: Sequence[Offered]
+    ) -> None:
+        """All of it, until the caller has their answer, or has left and nobody needs it any more."""
+        exchange = _Exchange(self, asked, offered)
+        recording = self.recorder.begin(owner) if asked.stream else None
+        caller = exchange.caller = Downstream(scope, receive, send, recording, exchange.left)
+        try:
+            await exchange.run()
+        except Left:
+            pass
+        except GatewayError as error:
+            await caller.refuse(envelope(error))
+        except Exception:
+            log.exception("relaying a chat request broke")
+            await caller.refuse(broken())
+        finally:
+            caller.close()
+            self.seats.leave(exchange.id)
+
+
+class _Said(NamedTuple):
+    """A refusal, and whether another account might not refuse."""
+
+    envelope: Envelope
+    elsewhere: bool
+
+
+class _Exchange:
+    caller: Downstream
+
+    def __init__(self, relay: Relay, asked: Asked, offered: Sequence[Offered]) -> None:
+        self.id = uuid4().hex
+        self._relay, self._asked, self._offered = relay, asked, list(offered)
+        self._connection: Connection | None = None
+        self._cancels = False
+
+    def left(self) -> None:
+        """The caller has left."""
+        if self._cancels and self._connection:
+            self._connection.fail(Left())
+
+    async def run(self) -> None:
+        """Raises Left, or a GatewayError that is to be said."""
+        refusal: _Said | None = None
+        while self._offered:
+            try:
+                offered = await self._relay.seats.take(self.id, self._offered)
+            except (UpstreamBusy, RedisUnavailable):
+                if refusal is None:
+                    raise
+                break
+            self._offered.remove(offered)
+            refusal = await self._tried(offered)
+            self._relay.seats.leave(self.id)
+            if refusal is None:
+                return
+            if not refusal.elsewhere:
+                break
+        if refusal:
+            await self.caller.refuse(refusal.envelope)
+
+    async def _tried(self, offered: Offered) -> _Said | None:
+        """One account: None if the caller has its answer. Raises what went wrong once it was sent."""
+        route = offered.route
+        self._cancels = route.account.chat.cancels(self._asked.model)
+        try:
+            refused = await self._sent(offered)
+        except _NOT_SENT as error:
+            self._relay.routes.failed(route, error)
+            return _Said(envelope(error), elsewhere=True)
+        except Left:
+            raise
+        except UpstreamError as error:
+            self._relay.routes.failed(route, error)
+            raise
+        if refused is None:
+            return None
+        self._relay.routes.failed(route, refused.error)
+        return _Said(Envelope(*refused[:3]), judged(refused.error).elsewhere)
+
+    async def _sent(self, offered: Offered) -> Refused | None:
+        route, asked = offered.route, self._asked
+        outgoing = route.dialect.outgoing(asked, offered.model)
+        secret = await route.authorization(self._relay.routes.credentials)
+        head = route.pool.head(outgoing.path, [*outgoing.headers, *secret])
+        connection = self._connection = await route.pool.open()
+        try:
+            if self.caller.gone and self._cancels:
+                raise Left
+            connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body))
+            while not connection.headed:
+                await self._more(connection)
+            if connection.status != _OK:
+                return route.dialect.refused(connection.status, connection.headers, await self._rest(connection))
+            if connection.headers.get(b"content-encoding", b"identity") != b"identity":
+                raise UpstreamMalformed("the upstream answered in an encoding that was not asked for")
+            if asked.stream:
+                await self._streamed(route, connection)
+            else:
+                whole = route.dialect.whole(asked, await self._rest(connection))
+                self._relay.routes.did_well(route)
+                headers = [(b"content-type", b"application/json"), *_passed(route, connection)]
+                await self.caller.answer(_OK, headers, whole.body)
+            return None
+        finally:
+            self._connection = None
+            connection.release()
+
+    async def _more(self, connection: Connection) -> None:
+        """Wait for news from the upstream, and see to the caller."""
+        await connection.more()
+        caller = self.caller
+        if caller.gone:
+            if self._cancels or connection.heard - caller.gone_at > DRAIN_S:
+                raise Left
+        elif self._asked.stream:
+            await caller.beat()
+
+    async def _rest(self, connection: Connection) -> bytes:
+        body = bytearray()
+        while True:
+            body += connection.take()
+            if len(body) > MOST_ANSWER_BYTES:
+                raise UpstreamMalformed(f"the upstream answered with more than {MOST_ANSWER_BYTES} bytes")
+            if connection.done:
+                return bytes(body)
+            await self._more(connection)
+
+    async def _streamed(self, route: Route, connection: Connection) -> None:
+        if not connection.headers.get(b"content-type", b"").startswith(_EVENTS):
+            route.dialect.whole(self._asked, await self._rest(connection))  # which may say what is wrong
+            raise UpstreamMalformed("the upstream answered in one piece where events are due")
+        await self.caller.start(_passed(route, connection))
+        turned = route.dialect.turned(self._asked)
+        while not turned.over:
+            if data := connection.take():
+                said = turned.feed(data)
+            elif connection.done:
+                said = turned.end()
+            else:
+                await self._more(connection)
+                continue
+            if said:
+                await self.caller.say(said)
+        if turned.failed:
+            self._relay.routes.failed(route, turned.failed)
+        else:
+            self._relay.routes.did_well(route)
+        await self.caller.end()
+        if not connection.done and not turned.failed:  # the end of the message, behind the last event
+            await _ended(connection)
+
+
+async def _ended(connection: Connection) -> None:
+    """A connection whose exchange has been read to its end can be used again."""
+    try:
+        await connection.more()
+    except UpstreamDisconnected:
+        return
+
+
+def _passed(route: Route, connection: Connection) -> Headers:
+    """What callers may know of a good answer's head."""
+    headers = [(b"x-gateway-engine", route.account.adapter.encode())]
+    return headers + [
+        (name, value)
+        for name, value in connection.headers.items()
+        if name == b"x-request-id" or name.startswith((b"x-ratelimit-", b"openai-"))
+    ]

@@ -1,0 +1,54 @@
+"""Server-sent events out of bytes that are cut anywhere. Source: HTML Living Standard, "Server-sent events"."""
+
+from storage.errors import UpstreamMalformed
+
+MOST_BYTES = 8 << 20
+"""Of one event."""
+
+
+class Splitter:
+    """Takes bytes and gives the data of whole events, in time that is linear in their number."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._crlf = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The data of each event that is complete by now. Comments and names of events are passed over.
+
+        Raises UpstreamMalformed for an event that is larger than MOST_BYTES.
+        """
+        if self._crlf or b"\r" in data:
+            data = self._plain(data)
+        rest = self._rest
+        seen = max(0, len(rest) - 1)
+        rest += data
+        cut = rest.rfind(b"\n\n", seen)
+        if cut < 0:
+            if len(rest) > MOST_BYTES:
+                raise UpstreamMalformed(f"the upstream sent an event of more than {MOST_BYTES} bytes")
+            return []
+        whole = bytes(rest[:cut])
+        del rest[: cut + 2]
+        return [found for event in whole.split(b"\n\n") if (found := _data(event)) is not None]
+
+    @property
+    def half(self) -> bool:
+        """Whether an event has begun and not ended."""
+        return bool(self._rest.strip())
+
+    def _plain(self, data: bytes) -> bytes:
+        """With line ends of one byte. A CR at the end waits for what comes next, as the LF after one is passed over."""
+        if self._crlf:
+            data = b"\r" + data
+        self._crlf = data.endswith(b"\r")
+        if self._crlf:
+            data = data[:-1]
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _data(event: bytes) -> bytes | None:
+    if event.startswith(b"data: ") and b"\n" not in event:
+        return event[6:]
+    lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]
+    return b"\n".join(lines) if lines else None
