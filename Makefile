@@ -14,6 +14,7 @@ DROP_PIP := $(PIP) uninstall --yes pip
 ARGS ?=
 PICTURES := mediapipe-face fluent-emoji-3d
 VOICES := kokoro-voices
+TALKER := smollm2-135m-instruct
 # Tests wait for most of their time, so three processes do well on two cores. ARGS="-n 0" runs them all in one.
 SHARED_OUT := -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -29,11 +30,11 @@ demo: .venv/project.stamp ## make a song and a picture: the whole service for a 
 	@$(BIN)/ai-gateway demo $(ARGS)
 
 run: .venv/run.stamp ## start the service and all it needs; Ctrl-C stops it
-	@$(BIN)/ai-gateway models install $(PICTURES) $(VOICES) || echo "Starting without: what needs them says so."
+	@$(BIN)/ai-gateway models install $(PICTURES) $(VOICES) $(TALKER) || echo "Starting without: what needs them says so."
 	@$(BIN)/ai-gateway up $(ARGS)
 
-models: .venv/run.stamp ## fetch what engines read: face models, sprites and voices, 50 MB
-	@$(BIN)/ai-gateway models install $(PICTURES) $(VOICES) $(ARGS)
+models: .venv/run.stamp ## fetch what engines read: face models, sprites, voices and a chat model, 143 MB
+	@$(BIN)/ai-gateway models install $(PICTURES) $(VOICES) $(TALKER) $(ARGS)
 
 test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
 	@$(BIN)/ai-gateway models install >/dev/null || echo "Without the models, the tests that need them are skipped."

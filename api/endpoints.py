@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from api import asr, images, jobs, reactor, speech, suno, transcriptions, webui
+from api.chat import completions
 from api.operation import Operation
 from storage.errors import InvalidRequest
 
@@ -13,6 +14,7 @@ ENDPOINTS: Mapping[str, Operation] = {
         suno.CONCAT,
         *images.OPERATIONS,
         speech.SPEAK,
+        completions.COMPLETE,
         *webui.OPERATIONS,
         *reactor.OPERATIONS,
         *transcriptions.OPERATIONS,

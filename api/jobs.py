@@ -15,6 +15,8 @@ from pydantic import BaseModel
 
 from api import examples, speech, suno, transcriptions, webui
 from api.admission import NewJob, Terms, webhook
+from api.chat import completions
+from api.dialects.chat import Completion
 from api.dialects.speech import Speech
 from api.dialects.suno import Concat, Generate
 from api.inputs import MAX_BODY_BYTES
@@ -56,6 +58,7 @@ _READERS: Mapping[Kind, _Reader] = {
     Kind.MUSIC_EXTEND: _Reader(Generate, _song, "mv"),
     Kind.MUSIC_CONCAT: _Reader(Concat, _whole, "mv"),
     Kind.SPEECH: _Reader(Speech, speech.spoken_text, "model"),
+    Kind.CHAT: _Reader(Completion, completions.conversation, "model"),
     **{
         kind: _Reader(*reader, "upscaler_1" if kind == Kind.IMAGE_UPSCALE else "model")
         for kind, reader in (*webui.READERS.items(), *transcriptions.READERS.items())

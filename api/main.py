@@ -19,6 +19,7 @@ from api import (
     images,
     jobs,
     media,
+    models,
     openapi,
     reactor,
     scope,
@@ -29,6 +30,7 @@ from api import (
     webui,
 )
 from api.batch_runner import BatchRunner
+from api.chat import completions
 from api.chat.front import Front
 from api.services import Services
 from api.settings import ApiSettings
@@ -54,6 +56,8 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
             *reactor.ROUTERS,
             transcriptions.router,
             *asr.ROUTERS,
+            completions.router,
+            models.router,
             jobs.router,
             events.router,
             webhooks.router,

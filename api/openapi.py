@@ -175,6 +175,8 @@ def config() -> OpenAPIConfig:
             ),
             Tag(name="Audio", description="Speech and recordings, in OpenAI's words. Errors are OpenAI's."),
             Tag(name="ASR", description="Recordings, in the words of whisper-asr-webservice. Errors are FastAPI's."),
+            Tag(name="Chat", description="Conversations, in OpenAI's words. Errors are OpenAI's."),
+            Tag(name="Models", description="What may be named, whatever it makes. Errors are OpenAI's."),
             Tag(name="Jobs", description="Any job, whichever way it was submitted. Errors are problem details."),
             Tag(
                 name="Events", description="Server-sent events, the same as webhooks carry. Errors are problem details."

@@ -7,13 +7,13 @@ comment is one line here, without a blank one after it. `retry:` is an event to 
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-import msgspec
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from api.reply import Header
 from api.wait import while_connected
+from storage.lines import json_line
 
 HEARTBEAT = b": still here\n"
 HEARTBEAT_S = 15.0
@@ -27,12 +27,7 @@ HEADERS: list[Header] = [
 _AT_ONCE = 32
 
 
-def line(value: Any) -> bytes:
-    """A value as JSON in one line, also to clients (httpx among them) that end lines where Unicode does."""
-    text = msgspec.json.encode(value)
-    for sign in ("\u0085", "\u2028", "\u2029"):
-        text = text.replace(sign.encode(), b"\\u%04x" % ord(sign))
-    return text
+line = json_line
 
 
 def frame(type: str, data: bytes, id: str | None = None) -> bytes:
@@ -58,11 +53,12 @@ class EventStream:
     """Events on their way to a client, for as long as it is there.
 
     What `opening` raises is answered as an error, for nothing has been sent before. A client that leaves, or reads
-    nothing, costs what has been taken from the source and not gone out: some frames.
+    nothing, costs what has been taken from the source and not gone out: some frames. `heartbeat`: what is sent while
+    there is nothing to send.
     """
 
-    def __init__(self, opening: AbstractAsyncContextManager[Source]) -> None:
-        self._opening = opening
+    def __init__(self, opening: AbstractAsyncContextManager[Source], *, heartbeat: bytes = HEARTBEAT) -> None:
+        self._opening, self._heartbeat = opening, heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if cast(HTTPScope, scope)["method"] == "HEAD":
@@ -81,18 +77,17 @@ class EventStream:
         async with while_connected(receive), self._opening as source:
             await self._start(send, source.headers)
             started = True
-            frames: Sequence[bytes] = [HEARTBEAT]  # a server sends the head with the first of the body
+            frames: Sequence[bytes] = [self._heartbeat]  # a server sends the head with the first of the body
             while frames:
                 for at in range(0, len(frames), _AT_ONCE):
                     body = b"".join(frames[at : at + _AT_ONCE])
                     await send({"type": "http.response.body", "body": body, "more_body": True})
-                frames = await _next(source)
+                frames = await self._next(source)
         return started
 
-
-async def _next(source: Source) -> Sequence[bytes]:
-    try:
-        async with asyncio.timeout(HEARTBEAT_S):
-            return await source.next()
-    except TimeoutError:
-        return [HEARTBEAT]
+    async def _next(self, source: Source) -> Sequence[bytes]:
+        try:
+            async with asyncio.timeout(HEARTBEAT_S):
+                return await source.next()
+        except TimeoutError:
+            return [self._heartbeat]

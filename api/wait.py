@@ -79,12 +79,12 @@ def _end(limit: asyncio.Timeout) -> None:
 
 
 class Waits:
-    """The requests of one process that wait for jobs."""
+    """The requests of one process that wait for jobs. `over`: the server stops."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._limits: set[asyncio.Timeout] = set()
-        self._over = False
+        self.over = False
 
     async def job_when(
         self,
@@ -118,7 +118,7 @@ class Waits:
     ) -> Found:
         """The same of whatever a `look` finds that changes with a job."""
         found = await look()
-        if enough(found) or timeout_s <= 0 or self._over:
+        if enough(found) or timeout_s <= 0 or self.over:
             return found
         async with (
             self._store.signals.watch(job_channel(id)) as changed,
@@ -128,7 +128,7 @@ class Waits:
             try:
                 while True:
                     found = await look()
-                    if enough(found) or self._over:  # a stop may have come before the limit was listed
+                    if enough(found) or self.over:  # a stop may have come before the limit was listed
                         break
                     while await changed.wait():
                         news = changed.take()
@@ -140,6 +140,6 @@ class Waits:
 
     def end(self) -> None:
         """The server stops: nobody waits any longer. What was asked for goes on, and can be asked after."""
-        self._over = True
+        self.over = True
         for limit in self._limits:
             _end(limit)

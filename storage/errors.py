@@ -8,6 +8,7 @@
             Gone                    it was here, and has been deleted
             InvalidRequest          a field is wrong; `field` names it
             UnknownModel            the catalog does not list this model
+            ContextTooLong          a conversation has more words than the model can read
             TooLarge                a body or an upload is beyond its limit
             KeyReused               this Idempotency-Key came before with another body
             AlreadyEnded            the job is over: there is nothing left to cancel
@@ -88,6 +89,10 @@ class InvalidRequest(RequestError):
 
 class UnknownModel(RequestError):
     code = "model_not_found"
+
+
+class ContextTooLong(RequestError):
+    code = "context_length_exceeded"
 
 
 class TooLarge(RequestError):

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     SPEECH = "speech"
     TRANSCRIPTION = "transcription"
     TRANSCRIPTION_PART = "transcription.part"
+    CHAT = "chat"
     WEBHOOK_DELIVERY = "webhook.delivery"
 
 
@@ -182,6 +183,7 @@ _ROLES = {
     "image": {Part.MAIN: "image"},
     "speech": {Part.MAIN: "audio"},
     "transcription": {Part.MAIN: "text"},
+    "chat": {Part.MAIN: "text"},
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from storage.catalog import ENGINES
 from storage.errors import ObjectsUnavailable
 from storage.ids import Part, output_id
-from storage.job import Failure, Job, Output, OutputStatus, PublicStatus, Status
+from storage.job import Failure, Job, Kind, Output, OutputStatus, PublicStatus, Status
 from storage.jobs import Place
 from storage.links import Links
 from storage.media import file_name
@@ -24,6 +24,8 @@ _STAGES = {
 }
 """What a live job is at, when nobody has said it more exactly. New words may come."""
 
+_TOLD_OF_TEXT = ("finish_reason", "usage")
+"""What is said of a chat's output besides. It is in its job's record whole, and so has no link."""
 
 _ACCOUNT = re.compile(r"^account \S+")
 
@@ -72,7 +74,9 @@ class PublicJobs:
         return job.finished + kept_s * 1000 if job.finished and kept_s else 0
 
     def _output(self, job: Job, output: Output, base_url: str) -> dict[str, Any]:
-        linked = output.status == OutputStatus.STORED or (output.status == OutputStatus.MAKING and not job.ended)
+        making = output.status == OutputStatus.MAKING and not job.ended
+        linked = job.kind != Kind.CHAT and (making or output.status == OutputStatus.STORED)
+        told = {name: output.metadata[name] for name in _TOLD_OF_TEXT if name in output.metadata}
         return {
             "id": job.output_id(output),
             "role": output.role,
@@ -84,6 +88,7 @@ class PublicJobs:
             "width_px": output.width_px,
             "height_px": output.height_px,
             "text": output.metadata.get("text"),
+            **(told if job.kind == Kind.CHAT else {}),
         }
 
 

@@ -23,6 +23,9 @@ PARTS = "parts"
 UPSTREAM = "upstream"
 """The lane of jobs that go to accounts elsewhere."""
 
+CHAT = "chat"
+"""The lane of chats, which are short, and are waited for: nothing long stands before them."""
+
 RULES = {
     DELIVERY: Rule(at_once=8, record_s=3 * 86_400, quiet=True),
     PARTS: Rule(record_s=86_400, quiet=True),

@@ -34,12 +34,13 @@ from storage.links import Links
 from storage.objects import Objects
 from storage.outbound import Outbound
 from storage.public import PublicJobs
-from storage.rules import DELIVERY, PARTS, UPSTREAM
+from storage.rules import CHAT, DELIVERY, PARTS, UPSTREAM
 from storage.sender import Sender
 from storage.settings import StorageSettings
 from storage.signing import Signer
 from storage.store import Store
 from storage.tasks import end
+from workers.chat import chat
 from workers.deliver import deliver
 from workers.engines.limits import Limits
 from workers.engines.pool import EnginePool
@@ -60,6 +61,7 @@ log = logging.getLogger(__name__)
 STEPS: dict[str, list[Step]] = {
     "engines": [render, transcribe],
     PARTS: [transcribe_part],
+    CHAT: [chat],
     UPSTREAM: [submit, collect],
     DELIVERY: [deliver],
 }
@@ -118,11 +120,13 @@ class Process:
     def _engines(self) -> dict[str, Generate]:
         """The engines that our lanes need. None of their processes starts before its first item."""
         settings = self.settings
-        pool = EnginePool(size=settings.engine_slots, idle_s=settings.engine_idle_s)
-        self._at_stop.push_async_callback(pool.close)
+        making = EnginePool(size=settings.engine_slots, idle_s=settings.engine_idle_s)
+        talking = EnginePool(size=settings.chat_slots, idle_s=settings.engine_idle_s)
+        for pool in (making, talking):
+            self._at_stop.push_async_callback(pool.close)
         return {
             name: partial(
-                pool.generate,
+                (talking if engine.lane == CHAT else making).generate,
                 engine.spec,
                 limits=Limits(settings.engine_memory_mb or engine.memory_mb, settings.engine_stall_s or engine.stall_s),
             )
@@ -170,7 +174,7 @@ class Process:
 
     def _lane(self, name: str) -> Lane:
         settings = self.settings
-        slots = {DELIVERY: settings.delivery_slots, UPSTREAM: settings.upstream_slots}
+        slots = {CHAT: settings.chat_slots, DELIVERY: settings.delivery_slots, UPSTREAM: settings.upstream_slots}
         return Lane(
             name,
             STEPS[name],

@@ -14,8 +14,9 @@ class WorkerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, extra="ignore")
 
     worker_name: str = Field(default="", description="how this worker is called in health keys; one is made if empty")
-    lanes: Annotated[list[str], NoDecode] = ["engines", "parts", "upstream", "delivery"]
+    lanes: Annotated[list[str], NoDecode] = ["engines", "parts", "chat", "upstream", "delivery"]
     engine_slots: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="renders at once")
+    chat_slots: int = Field(default=2, ge=1, description="answers at once; each has a process of its own, of 350 MB")
     engine_memory_mb: int | None = Field(
         default=None, ge=200, description="the most one engine process may take; each engine's own figure, if not given"
     )

@@ -1,0 +1,147 @@
+"""Answers of chat models in OpenAI's shapes: whole, and in the chunks of a stream.
+
+A chat's job has one output for each answer wanted (`n`). Its metadata: `text`, `finish_reason`, `usage` (a dict of
+prompt_tokens and completion_tokens), and `logprobs` if they were asked for. What the request says of a stream is in
+`job.request`: `streamed`, and `usage_wanted`. Source: shared/protocols/openai.md §3.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from storage.job import Job, Output
+from storage.lines import json_line
+
+DONE = b"data: [DONE]\n\n"
+FINGERPRINT = "fp_smollm2-135m-q4_1"
+"""Which model says it, whatever name it was asked for by."""
+
+Logprobs = Sequence[Mapping[str, Any]]
+
+
+class Said(NamedTuple):
+    """How far an answer has got in a stream: its text, the tokens told with it, and whether its end was told."""
+
+    text: str = ""
+    logprobs: Logprobs = ()
+    ended: bool = False
+
+
+def completion_id(job: str) -> str:
+    """What OpenAI's clients know the answer of a job as."""
+    return f"chatcmpl-{job}"
+
+
+def completion(job: Job) -> dict[str, Any]:
+    """The whole answer of a job that has succeeded."""
+    return {
+        "id": completion_id(job.id),
+        "object": "chat.completion",
+        "created": job.created // 1000,
+        "model": job.model,
+        "system_fingerprint": FINGERPRINT,
+        "choices": [_choice(output) for output in job.outputs],
+        "usage": usage(job.outputs),
+    }
+
+
+def usage(outputs: Sequence[Output]) -> dict[str, Any]:
+    """The tokens of all answers; the question counts once."""
+    counts = [output.metadata["usage"] for output in outputs]
+    prompt, made = counts[0]["prompt_tokens"], sum(each["completion_tokens"] for each in counts)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": made,
+        "total_tokens": prompt + made,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+class Chunks:
+    """The events of a job's stream, one after the other."""
+
+    def __init__(self, job: Job) -> None:
+        self._wants_usage = job.request.get("usage_wanted") is True
+        self._head: dict[str, Any] = {
+            "id": completion_id(job.id),
+            "object": "chat.completion.chunk",
+            "created": job.created // 1000,
+            "model": job.model,
+            "system_fingerprint": FINGERPRINT,
+        }
+
+    def role(self, index: int) -> bytes:
+        """The first of an answer (counted from 0)."""
+        return self._event(index, {"role": "assistant", "content": ""})
+
+    def words(self, index: int, text: str, logprobs: Logprobs | None = None) -> bytes:
+        """Some more of it."""
+        return self._event(index, {"content": text}, logprobs=logprobs)
+
+    def finish(self, index: int, reason: str) -> bytes:
+        """Its end."""
+        return self._event(index, {}, reason=reason)
+
+    def end(self, outputs: Sequence[Output]) -> list[bytes]:
+        """The end of the stream."""
+        if not self._wants_usage:
+            return [DONE]
+        return [_framed({**self._head, "choices": [], "usage": usage(outputs)}), DONE]
+
+    def whole(self, outputs: Sequence[Output]) -> list[bytes]:
+        """All of it, for a stream that is kept no more."""
+        events = []
+        for index, output in enumerate(outputs):
+            about = output.metadata
+            events += [self.role(index), self.words(index, about["text"], about.get("logprobs"))]
+            events.append(self.finish(index, about["finish_reason"]))
+        return [*events, *self.end(outputs)]
+
+    def _event(
+        self, index: int, delta: dict[str, str], *, reason: str | None = None, logprobs: Logprobs | None = None
+    ) -> bytes:
+        choice = {
+            "index": index,
+            "delta": delta,
+            "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
+            "finish_reason": reason,
+        }
+        more = {"usage": None} if self._wants_usage else {}
+        return _framed({**self._head, "choices": [choice], **more})
+
+
+def heard(events: Iterable[bytes]) -> dict[int, Said]:
+    """What the events of a stream of ours have said of each answer (counted from 0) that has begun."""
+    found: dict[int, Said] = {}
+    for event in events:
+        data = event.removeprefix(b"data: ").strip()
+        for choice in msgspec.json.decode(data)["choices"] if data != b"[DONE]" else ():
+            said = found.get(choice["index"], Said())
+            found[choice["index"]] = Said(
+                said.text + choice["delta"].get("content", ""),
+                [*said.logprobs, *(choice["logprobs"] or {}).get("content", ())],
+                ended=choice["finish_reason"] is not None,
+            )
+    return found
+
+
+def _choice(output: Output) -> dict[str, Any]:
+    about = output.metadata
+    logprobs = about.get("logprobs")
+    return {
+        "index": output.item - 1,
+        "message": {"role": "assistant", "content": about["text"], "refusal": None},
+        "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
+        "finish_reason": about["finish_reason"],
+    }
+
+
+def _framed(value: Mapping[str, Any]) -> bytes:
+    return b"data: " + json_line(value) + b"\n\n"
