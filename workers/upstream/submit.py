@@ -26,6 +26,7 @@ from workers.upstream.sending import Sending, fingerprint
 from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
+from workers.upstream.stopping import stop
 from workers.upstream.watching import watching
 
 MOST_TRIES = 6
@@ -94,6 +95,7 @@ class _Submission(Attempt):
         try:
             await asyncio.shield(sent)
         except asyncio.CancelledError:
+            await stop(self.job, account, adapter, self.sending, self.jobs, sent)
             if call.pays:  # it is on its way: what is answered is still written, if we live as long
                 await asyncio.wait([sent])
             else:
@@ -116,10 +118,9 @@ class _Submission(Attempt):
             what = "what made the clip" if only else "what serves this model"
             raise JobFailed(Failure.of(InvalidRequest(f"{what} does not make {self.job.kind}")))
         name = await self.store.capacity.take(self.job, order, lease_s=SLOT_S)
-        account = self.accounts.get(name) if name else None
-        if account is None:
+        if name is None:
             raise HandedOn
-        return account
+        return next(account for account in order if account.name == name)
 
     def _able(self, account: Account) -> Account | None:
         """The account as it may be used: with its adapter's limit, where it names none. None if it cannot make this."""

@@ -31,12 +31,12 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         "submit.LOOK_FIRST_S": 0.05,
         "submit.LOOK_AGAIN_S": 0.05,
         "submit._AGAIN_S": 0.05,
+        "stopping.EACH_S": 0.2,
         "collect._FIRST_S": 0.05,
-        "verdict.BUSY_S": 0.2,
         "watching.EVERY_S": 0.05,
-        "verdict.RENEWED_S": 0.2,
         "poll._IDLE_S": 0.05,
         "poll._AT_LEAST_S": 0.02,
     }.items():
         monkeypatch.setattr(f"workers.upstream.{name}", seconds)
-    monkeypatch.setattr("storage.capacity.FIRST_REST_S", 0.2)
+    for name in ("capacity.FIRST_REST_S", "verdict.BUSY_S", "verdict.RENEWED_S"):
+        monkeypatch.setattr(f"storage.{name}", 0.2)
