@@ -53,6 +53,7 @@ class PublicJobs:
             "expires_at": iso(self._expires_ms(job)),
             "outputs": [self._output(job, output, base_url) for output in job.outputs if output.part != Part.PLAN],
             "error": _failure(job.error) if job.ended and status != PublicStatus.SUCCEEDED else None,
+            "cost": {"units": job.cost.units, "certain": job.cost.certain} if job.cost else None,
             "metadata": job.metadata,
             "urls": {
                 "self": f"{base_url}/v1/jobs/{job.id}",

@@ -10,6 +10,7 @@ from storage.accounts import Account, Accounts
 from storage.capacity import Fares
 from storage.errors import NotFound
 from storage.job import Failure, Job, Status
+from storage.ledger import Purse
 from storage.public import iso
 from storage.store import Store
 
@@ -25,8 +26,9 @@ class Standing:
     async def accounts(self) -> list[dict[str, Any]]:
         """How each account of the file fares, in the file's order."""
         known = [*self._accounts.all().values()]
-        fares = await self._store.capacity.fares(*(account.name for account in known))
-        return [shown(account, each) for account, each in zip(known, fares, strict=True)]
+        names = [account.name for account in known]
+        fares, purses = await self._store.capacity.fares(*names), await self._store.ledger.of(*names)
+        return [shown(*each) for each in zip(known, fares, purses, strict=True)]
 
     async def pause(self, name: str) -> dict[str, Any]:
         """It is given no new jobs. Those under way go on. Raises NotFound."""
@@ -64,7 +66,8 @@ class Standing:
 
     async def _one(self, account: Account) -> dict[str, Any]:
         (fares,) = await self._store.capacity.fares(account.name)
-        return shown(account, fares)
+        (purse,) = await self._store.ledger.of(account.name)
+        return shown(account, fares, purse)
 
     def _known(self, name: str) -> Account:
         account = self._accounts.get(name)
@@ -73,8 +76,9 @@ class Standing:
         return account
 
 
-def shown(account: Account, fares: Fares) -> dict[str, Any]:
-    """`until`: when it is tried again by itself; null if somebody has to say so, or nothing is the matter."""
+def shown(account: Account, fares: Fares, purse: Purse) -> dict[str, Any]:
+    """`until`: when it is tried again by itself; null if somebody has to say so, or nothing is the matter. `credits`:
+    what it had left at `credits_at`. `spent.today`: by key, since midnight (UTC)."""
     return {
         "name": account.name,
         "object": "account",
@@ -89,6 +93,10 @@ def shown(account: Account, fares: Fares) -> dict[str, Any]:
         "since": iso(fares.since),
         "until": iso(fares.until) if fares.until > time.time() * 1000 else None,
         "under_way": fares.busy,
+        "cost": dict(account.cost),
+        "credits": purse.credits,
+        "credits_at": iso(purse.asked),
+        "spent": {"units": purse.units, "jobs": purse.jobs, "today": purse.today},
     }
 
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from storage import keys
 from storage.connect import command, redis_errors
-from storage.job import Job, Kind, Upstream
+from storage.job import Cost, Job, Kind, Upstream
 from storage.queue import pairs
 from storage.rules import UPSTREAM
 from storage.scripts import Scripts
@@ -43,34 +43,44 @@ class Upstreams:
     def __init__(self, redis: Redis, scripts: Scripts, durable: Scripts) -> None:
         self._redis, self._scripts, self._durable = redis, scripts, durable
 
-    async def intend(self, job: Job, request: bytes | None, *, served_by: str = "") -> bool:
+    async def intend(self, job: Job, request: bytes | None, *, served_by: str = "", units: float | None = None) -> bool:
         """Write down that a held job is about to be sent; False if it is no longer held, and must not be. `request`:
         None where to send it twice costs nothing, so that it is never in doubt. `served_by`: the account's adapter.
+        `units`: what it will cost there, if that is known.
 
         Raises RedisUnavailable, NotDurable: then it must not be sent either.
         """
         tried = job.upstream.tried if job.upstream else []
         intent = "" if request is None else sha256(request).hexdigest()[:32]
         way = Upstream(intent=intent, sent=int(time.time() * 1000), tried=tried)
-        fields = pairs({"upstream": way, "served_by": served_by})
+        cost = Cost(units, certain=False) if request is not None or units is not None else None
+        fields = pairs({"upstream": way, "served_by": served_by, "cost": cost})
         written = await self._durable.call("report", job.id, job.token, "changed", *fields)
         if written:
-            job.upstream, job.served_by = way, served_by
+            job.upstream, job.served_by, job.cost = way, served_by, cost
         return bool(written)
 
     async def forget_intent(self, job: Job) -> bool:
         """What was sent to a held job's account is known not to have been taken there."""
         tried = [*dict.fromkeys([*(job.upstream.tried if job.upstream else []), job.account])]
-        job.upstream = Upstream(tried=tried)
-        return bool(
-            await self._scripts.call("report", job.id, job.token, "changed", *pairs({"upstream": job.upstream}))
-        )
+        job.upstream, job.cost = Upstream(tried=tried), None
+        fields = {"upstream": job.upstream, "cost": None}
+        return bool(await self._scripts.call("report", job.id, job.token, "changed", *pairs(fields)))
+
+    async def accepted(self, job: Job) -> bool:
+        """The upstream has done a held job, and answered with what it made: it has cost what it costs."""
+        job.cost = _certain(job.cost)
+        if job.cost is None:
+            return True
+        fields = pairs({"cost": job.cost})
+        return bool(await self._scripts.call("upstream_accepted", job.id, job.token, job.cost.units or 0, *fields))
 
     async def taken(self, job: Job, ids: Sequence[str], *, ask_after_s: float, **fields: Any) -> bool:
         """The upstream has a held job, which is asked after from now on."""
         way = job.upstream or Upstream()
         way.ids, way.progressed, way.looks = [*ids], int(time.time() * 1000), 0
-        fields = {"upstream": way, **fields}
+        cost = _certain(job.cost)
+        fields = {"upstream": way, "cost": cost, **fields}
         return bool(
             await self._scripts.call(
                 "upstream_taken",
@@ -79,6 +89,7 @@ class Upstreams:
                 job.account,
                 int(ask_after_s * 1000),
                 int(SLOT_S * 1000),
+                (cost.units or 0) if cost else -1,
                 *pairs(fields),
             )
         )
@@ -144,3 +155,7 @@ class Upstreams:
                 *pairs({"upstream": job.upstream or Upstream(), **fields}),
             )
         )
+
+
+def _certain(cost: Cost | None) -> Cost | None:
+    return Cost(cost.units, certain=True) if cost else None

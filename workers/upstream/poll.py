@@ -13,6 +13,7 @@ from storage.accounts import Account, Accounts
 from storage.errors import RedisUnavailable
 from storage.store import Store
 from workers.adapters.base import Adapter
+from workers.upstream.credits import Credits
 from workers.upstream.looking import Look
 from workers.upstream.progress import USUAL, Limits
 from workers.upstream.sending import Sending
@@ -41,6 +42,7 @@ class Poller:
         self._name, self._limits = name, limits
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._failures: dict[str, int] = {}
+        self._credits = Credits(store, sending, name=name)
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -51,7 +53,7 @@ class Poller:
         finally:
             for task in self._asking.values():
                 task.cancel()
-            await asyncio.gather(*self._asking.values(), return_exceptions=True)
+            await asyncio.gather(*self._asking.values(), self._credits.stop(), return_exceptions=True)
 
     async def _safe_turn(self) -> float:
         """A turn that breaks must not be the last one: nobody would notice."""
@@ -67,6 +69,8 @@ class Poller:
         self._asking = {name: task for name, task in self._asking.items() if not task.done()}
         for name, account in (await asyncio.to_thread(self._accounts.all)).items():
             adapter = self._adapters.get(name)
+            if adapter is not None:
+                self._credits.look(account, adapter)
             if name in self._asking or adapter is None or not adapter.batch:
                 continue
             try:

@@ -87,8 +87,8 @@ class _Submission(Attempt):
             call = adapter.submit(task)
         except (RequestError, UpstreamError) as error:  # it cannot be said in this dialect
             raise await self._failed(account, error) from error
-        intent = fingerprint(call) if call.pays else None
-        if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter):
+        intent, units = fingerprint(call) if call.pays else None, account.cost.get(self.job.kind)
+        if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter, units=units):
             await self.store.capacity.release(account.name, self.job.id)
             raise NoLongerHeld
         sent = asyncio.ensure_future(self._sent(account, task, call, given))
@@ -149,6 +149,7 @@ class _Submission(Attempt):
         if taken.ids:
             await self.store.upstreams.taken(self.job, taken.ids, ask_after_s=FIRST_S)
             raise HandedOn
+        await self.store.upstreams.accepted(self.job)
         for number, item in enumerate(spread(taken.items, self.job.items), 1):
             await self._keep(number, item)
         await self.store.capacity.release(account.name, self.job.id)
