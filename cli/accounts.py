@@ -26,7 +26,7 @@ def list_accounts(data: Path) -> None:
         most = f" of {each['concurrent']}" if each["concurrent"] else ""
         table.add_row(
             each["name"],
-            each["adapter"],
+            each["adapter"] or "",
             each["state"],
             each["why"] or "",
             each["until"] or "",

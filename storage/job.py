@@ -57,7 +57,8 @@ NEXT: dict[Status, frozenset[Status]] = {
     for status, after in {
         Status.QUEUED: {Status.SUBMITTING, Status.RUNNING, *_ENDED_EARLY},
         Status.SUBMITTING: {Status.QUEUED, Status.WAITING, Status.IN_DOUBT, Status.STORING, Status.FAILED},
-        Status.WAITING: {Status.STORING, *_ENDED_EARLY},
+        # back to QUEUED on an operator's word only: its account is gone
+        Status.WAITING: {Status.QUEUED, Status.STORING, *_ENDED_EARLY},
         Status.IN_DOUBT: {Status.WAITING, Status.STORING, Status.QUEUED, Status.FAILED, Status.CANCELED},
         # straight to SUCCEEDED when the result is text, and so already in Redis
         Status.RUNNING: {Status.QUEUED, Status.STORING, Status.SUCCEEDED, *_ENDED_EARLY},

@@ -39,6 +39,7 @@
 | `asked:{account}`                 | string | who has asked it for that of late; expires                            |
 | `spent:{account}`                 | hash   | `units`, `jobs`: all that it has accepted                             |
 | `spent:{account}:{day}`           | hash   | owner → units, of a day since 1970; expires                           |
+| `waited_at`                       | set    | the accounts that have a `polls:{account}`, or had one of late        |
 | `doubts`                          | zset   | job → ms since when nobody knows whether its upstream took it         |
 | `starved:{account}`               | zset   | job → ms since when it waits for a slot there; expires                |
 | `due`                             | zset   | id → ms by which the job must have started                            |
@@ -81,6 +82,7 @@ PERMANENT = (
     "polls:*",
     "spent:*",
     "doubts",
+    "waited_at",
     "parts:*",  # while their job is live; its end deletes them
     "due",
     "erase",
@@ -178,6 +180,7 @@ def spent(account: str, day: int | None = None) -> str:
 
 
 DOUBTS = "doubts"
+WAITED_AT = "waited_at"
 
 
 def slots(account: str) -> str:

@@ -99,8 +99,11 @@ def engine_label(job: Job) -> str:
 def waits(job: Job) -> bool:
     """Whether a job waits for something, so that its place is worth asking for.
 
-    A worker that puts a job off leaves the code of the error that made it do so in the stage.
+    A worker that puts a job off leaves the code of the error that made it do so in the stage. One that waits at an
+    upstream waits for something else besides where its account is gone.
     """
+    if job.status == Status.WAITING:
+        return bool(job.waits_for)
     return job.status == Status.QUEUED or (not job.ended and job.stage == ObjectsUnavailable.code)
 
 

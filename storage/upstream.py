@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from storage import keys
 from storage.connect import command, redis_errors
-from storage.job import Cost, Job, Kind, Upstream
+from storage.job import Cost, Job, Kind, Status, Upstream
 from storage.queue import pairs
 from storage.rules import UPSTREAM
 from storage.scripts import Scripts
@@ -100,9 +100,10 @@ class Upstreams:
         fields = {"upstream": job.upstream or Upstream(), **fields}
         return bool(await self._scripts.call("upstream_doubt", job.id, job.token, after_ms, *pairs(fields)))
 
-    async def resubmit(self, job: str) -> bool:
-        """An operator says that the upstream has not got a job in doubt. False if it is in none."""
-        return bool(await self._scripts.call("upstream_resubmit", job, b"null"))
+    async def resubmit(self, job: str, *, only: Status = Status.IN_DOUBT) -> bool:
+        """An operator says that a job is to be sent again: the upstream has not got one in doubt; of one that waits at
+        an account that is gone, nothing will come. False if it is in another state."""
+        return bool(await self._scripts.call("upstream_resubmit", job, b"null", only))
 
     async def doubts(self) -> list[tuple[str, int]]:
         """The jobs in doubt, and since when (Unix ms), the longest first."""
@@ -110,6 +111,17 @@ class Upstreams:
             rows = await command(self._redis, "ZRANGE", keys.DOUBTS, 0, _PAGE - 1, "WITHSCORES")
         flat = [part for row in rows for part in (row if isinstance(row, (list, tuple)) else (row,))]
         return [(id.decode(), int(float(since))) for id, since in zip(flat[::2], flat[1::2], strict=True)]
+
+    async def waited_at(self) -> list[str]:
+        """The accounts at which jobs wait, or did of late: also those that are in the file no more."""
+        with redis_errors():
+            return sorted(name.decode() for name in await command(self._redis, "SMEMBERS", keys.WAITED_AT))
+
+    async def waiting_at(self, *accounts: str) -> list[list[str]]:
+        """The jobs that wait at each account, 1000 at the most."""
+        with redis_errors():
+            found = [await command(self._redis, "ZRANGE", keys.polls(name), 0, _PAGE - 1) for name in accounts]
+        return [[id.decode() for id in ids] for ids in found]
 
     async def usual_s(self, *kinds: Kind) -> dict[Kind, float]:
         """How long jobs of these kinds have taken so far, in seconds; 0 if it is not known."""

@@ -15,6 +15,7 @@ redis.call('HSET', job, 'attempt', 0)                   -- what is tried from no
 redis.call('ZREM', 'asleep:' .. its.lane, id)
 redis.call('ZREM', 'doubts', id)
 redis.call('ZADD', 'polls:' .. account, now + after, id)
+redis.call('SADD', 'waited_at', account)
 redis.call('ZADD', 'slots:' .. account, 'XX', now + lease, id)
 redis.call('PEXPIRE', 'slots:' .. account, 2 * lease)
 release(id, its.lane, its.priority, its.owner)

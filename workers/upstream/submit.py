@@ -6,6 +6,7 @@ sent again only where the upstream has said that it did not take it, or on an op
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ MOST_TRIES = 6
 
 LOOKS, LOOK_FIRST_S, LOOK_AGAIN_S = 4, 10.0, 30.0
 """How often a job in doubt is looked for before an operator is waited for: new work may be missing from a list."""
+
+GONE_FOR_S, GONE_AGAIN_S = 7200.0, 60.0
+"""For how long, and how often, one is kept to be looked for whose account has been taken out of the file."""
 
 _ANSWER = 0  # no item: items have folders of their own, empty at first
 _CLOCKS_MS = 120_000  # by how much an upstream's clock may be behind ours
@@ -114,6 +118,8 @@ class _Submission(Attempt):
         serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
         able = [limited for each in serving if (limited := self._able(each))]
         order = ranked(able, self.job, tried=self._tried(), only=only)
+        if only and self.accounts.get(only) is None:
+            raise JobFailed(Failure.of(InvalidRequest("the account that made the clip is there no more")))
         if serving and not order:
             what = "what made the clip" if only else "what serves this model"
             raise JobFailed(Failure.of(InvalidRequest(f"{what} does not make {self.job.kind}")))
@@ -199,6 +205,9 @@ class _Submission(Attempt):
         way, account = self.job.upstream, self.accounts.get(self.job.account)
         adapter = self.adapters.get(self.job.account)
         call = adapter.recent() if adapter else None
+        if way is not None and account is None and time.time() * 1000 - way.sent < GONE_FOR_S * 1000:
+            await self.store.upstreams.doubt(self.job, look_after_s=GONE_AGAIN_S)
+            raise HandedOn
         if way is None or account is None or adapter is None or call is None:
             await self._doubt()
             return
