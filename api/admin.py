@@ -34,7 +34,8 @@ async def resume(request: Call, name: FromPath[str]) -> ASGIApp:
 
 @get("/doubts", summary="List jobs in doubt", operation_class=examples.DOUBTS)
 async def doubts(request: Call) -> ASGIApp:
-    """Jobs that were sent and may or may not have been taken: everybody's, the longest first."""
+    """Jobs that were sent and may or may not have been taken: everybody's, the longest first; then those that were
+    taken by accounts that are in the file no more."""
     return json_reply({"object": "list", "data": await _standing(request).doubts()})
 
 

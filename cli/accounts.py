@@ -19,18 +19,20 @@ def accounts() -> None:
 @accounts.command(name="list")
 @DATA
 def list_accounts(data: Path) -> None:
-    """List the accounts: their state, and why; what is under way there."""
+    """List the accounts: their state, and why; what is under way there, was spent there, and is left."""
     found = with_standing(data, lambda standing: standing.accounts())
-    table = Table("name", "adapter", "state", "why", "until", "under way", "models")
+    table = Table("name", "adapter", "state", "why", "until", "under way", "credits", "spent", "models")
     for each in found:
         most = f" of {each['concurrent']}" if each["concurrent"] else ""
         table.add_row(
             each["name"],
-            each["adapter"],
+            each["adapter"] or "",
             each["state"],
             each["why"] or "",
             each["until"] or "",
             f"{each['under_way']}{most}",
+            "" if each["credits"] is None else f"{each['credits']:g}",
+            f"{each['spent']['units']:g} for {each['spent']['jobs']} jobs" if each["spent"]["jobs"] else "",
             ", ".join(each["models"]),
         )
     Console().print(table if found else "no accounts: GATEWAY_ACCOUNTS names no file, or an empty one")

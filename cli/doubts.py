@@ -9,6 +9,11 @@ from rich.table import Column, Table
 from cli.operator import with_standing
 from cli.running import DATA
 
+_BECAUSE = {
+    "in_doubt": "its worker was gone before the answer came",
+    "upstream": "it was taken, and its account is in the file no more",
+}
+
 
 @click.group()
 def doubt() -> None:
@@ -18,11 +23,11 @@ def doubt() -> None:
 @doubt.command(name="list")
 @DATA
 def list_doubts(data: Path) -> None:
-    """List the jobs in doubt, the longest first."""
+    """List the jobs in doubt, the longest first; then those whose account is in the file no more."""
     found = with_standing(data, lambda standing: standing.doubts())
     table = Table(Column("job", no_wrap=True), "kind", "model", "account", "sent", "looked for", "because")
     for each in found:
-        because = each["error"]["message"] if each["error"] else "its worker was gone before the answer came"
+        because = each["error"]["message"] if each["error"] else _BECAUSE[each["stage"]]
         table.add_row(
             each["job"], each["kind"], each["model"], each["account"], each["sent_at"], str(each["looks"]), because
         )
@@ -33,7 +38,8 @@ def list_doubts(data: Path) -> None:
 @click.argument("job")
 @DATA
 def resubmit(job: str, data: Path) -> None:
-    """Send JOB again: you have looked, and the upstream has not got it. If it has, it is paid for twice."""
+    """Send JOB again: you have looked, and the upstream has not got it. If it has, it is paid for twice. (One whose
+    account is in the file no more goes to another.)"""
     with_standing(data, lambda standing: standing.resubmit(job))
     click.echo(f"{job} waits to be sent again")
 

@@ -24,7 +24,7 @@ _LOOKS_AGAIN_S = 60.0
 
 
 class AccountState(StrEnum):
-    """All but the first two are an operator's to mend."""
+    """All but the first two are an operator's to mend. GONE: it is in the file no more, and is in no state at all."""
 
     OK = "ok"
     COOLING = "cooling"
@@ -33,6 +33,7 @@ class AccountState(StrEnum):
     CHALLENGE = "challenge"
     SUSPENDED = "suspended"
     PAUSED = "paused"
+    GONE = "gone"
 
 
 class Fares(NamedTuple):

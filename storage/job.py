@@ -58,7 +58,8 @@ NEXT: dict[Status, frozenset[Status]] = {
     for status, after in {
         Status.QUEUED: {Status.SUBMITTING, Status.RUNNING, *_ENDED_EARLY},
         Status.SUBMITTING: {Status.QUEUED, Status.WAITING, Status.IN_DOUBT, Status.STORING, Status.FAILED},
-        Status.WAITING: {Status.STORING, *_ENDED_EARLY},
+        # back to QUEUED on an operator's word only: its account is gone
+        Status.WAITING: {Status.QUEUED, Status.STORING, *_ENDED_EARLY},
         Status.IN_DOUBT: {Status.WAITING, Status.STORING, Status.QUEUED, Status.FAILED, Status.CANCELED},
         # straight to SUCCEEDED when the result is text, and so already in Redis
         Status.RUNNING: {Status.QUEUED, Status.STORING, Status.SUCCEEDED, *_ENDED_EARLY},
@@ -151,6 +152,14 @@ class Upstream(msgspec.Struct, omit_defaults=True):
         return max(1, items // max(1, len(self.ids)))
 
 
+class Cost(msgspec.Struct, frozen=True):
+    """What a job costs at its account. `units`: by the account's table; None if it does not say. `certain`: the
+    upstream has accepted the job; else nobody knows yet."""
+
+    units: float | None
+    certain: bool
+
+
 class Output(msgspec.Struct, omit_defaults=True):
     """One file of a job's result, known from admission on and filled in as it is made. `upstream_id`, `upstream_task`:
     what the account that made it calls it, and the task that it came of."""
@@ -194,7 +203,7 @@ class Job(msgspec.Struct, kw_only=True):
     `parent`: the job that this one is a part of (`storage/parts.py`). `account`: where it went, or is to go.
     `served_by`: the adapter of the account, or of all that could serve it. `waits_for`: why it sleeps, in words.
     `canceling`: a cancel came while it was being submitted (for how many seconds its record outlives that).
-    `upstream`: its way there (`storage/upstream.py`).
+    `upstream`: its way there (`storage/upstream.py`). `cost`: of what was sent last; None if nothing was that costs.
 
     `token` fences: every claim raises it, and a write with an older one is refused. `attempt` counts claims that were
     not handed back, `rescues` those whose worker vanished (which are nobody's attempts). `priority` runs from 0 (first)
@@ -236,6 +245,7 @@ class Job(msgspec.Struct, kw_only=True):
     waits_for: str = ""
     canceling: int = 0
     upstream: Upstream | None = None
+    cost: Cost | None = None
 
     def __post_init__(self) -> None:
         if not self.outputs:

@@ -35,6 +35,11 @@
 | `probe:{account}`                 | string | the job that tries whether it is well again; expires                  |
 | `polls:{account}`                 | zset   | job → ms when it is to be asked after                                 |
 | `poller:{account}`                | string | who asks after this account's jobs just now; expires                  |
+| `purse:{account}`                 | hash   | what it has left, as its upstream says; expires                       |
+| `asked:{account}`                 | string | who has asked it for that of late; expires                            |
+| `spent:{account}`                 | hash   | `units`, `jobs`: all that it has accepted                             |
+| `spent:{account}:{day}`           | hash   | owner → units, of a day since 1970; expires                           |
+| `waited_at`                       | set    | the accounts that have a `polls:{account}`, or had one of late        |
 | `doubts`                          | zset   | job → ms since when nobody knows whether its upstream took it         |
 | `starved:{account}`               | zset   | job → ms since when it waits for a slot there; expires                |
 | `due`                             | zset   | id → ms by which the job must have started                            |
@@ -75,7 +80,9 @@ PERMANENT = (
     "open:*",
     "account:*",
     "polls:*",
+    "spent:*",
     "doubts",
+    "waited_at",
     "parts:*",  # while their job is live; its end deletes them
     "due",
     "erase",
@@ -160,7 +167,20 @@ def poller(account: str) -> str:
     return f"poller:{account}"
 
 
+def purse(account: str) -> str:
+    return f"purse:{account}"
+
+
+def asked(account: str) -> str:
+    return f"asked:{account}"
+
+
+def spent(account: str, day: int | None = None) -> str:
+    return f"spent:{account}" if day is None else f"spent:{account}:{day}"
+
+
 DOUBTS = "doubts"
+WAITED_AT = "waited_at"
 
 
 def slots(account: str) -> str:

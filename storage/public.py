@@ -55,6 +55,7 @@ class PublicJobs:
             "expires_at": iso(self._expires_ms(job)),
             "outputs": [self._output(job, output, base_url) for output in job.outputs if output.part != Part.PLAN],
             "error": _failure(job.error) if job.ended and status != PublicStatus.SUCCEEDED else None,
+            "cost": {"units": job.cost.units, "certain": job.cost.certain} if job.cost else None,
             "metadata": job.metadata,
             "urls": {
                 "self": f"{base_url}/v1/jobs/{job.id}",
@@ -103,8 +104,11 @@ def engine_label(job: Job) -> str:
 def waits(job: Job) -> bool:
     """Whether a job waits for something, so that its place is worth asking for.
 
-    A worker that puts a job off leaves the code of the error that made it do so in the stage.
+    A worker that puts a job off leaves the code of the error that made it do so in the stage. One that waits at an
+    upstream waits for something else besides where its account is gone.
     """
+    if job.status == Status.WAITING:
+        return bool(job.waits_for)
     return job.status == Status.QUEUED or (not job.ended and job.stage == ObjectsUnavailable.code)
 
 

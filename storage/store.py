@@ -12,6 +12,7 @@ from storage.connect import connect
 from storage.feed import Feed
 from storage.files import Files
 from storage.jobs import Jobs
+from storage.ledger import Ledger
 from storage.outbox import Outbox
 from storage.parts import Parts
 from storage.queue import Queue
@@ -38,6 +39,7 @@ class Store:
     jobs: Jobs
     parts: Parts
     capacity: Capacity
+    ledger: Ledger
     upstreams: Upstreams
     files: Files
     batches: Batches
@@ -66,6 +68,7 @@ class Store:
             jobs=jobs,
             parts=Parts(redis, scripts),
             capacity=Capacity(redis, scripts),
+            ledger=Ledger(redis, scripts),
             upstreams=Upstreams(redis, scripts, durable),
             files=files,
             batches=batches,

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from storage import keys
 from storage.connect import command, redis_errors
-from storage.job import Job, Kind, Upstream
+from storage.job import Cost, Job, Kind, Status, Upstream
 from storage.queue import pairs
 from storage.rules import UPSTREAM
 from storage.scripts import Scripts
@@ -43,34 +43,44 @@ class Upstreams:
     def __init__(self, redis: Redis, scripts: Scripts, durable: Scripts) -> None:
         self._redis, self._scripts, self._durable = redis, scripts, durable
 
-    async def intend(self, job: Job, request: bytes | None, *, served_by: str = "") -> bool:
+    async def intend(self, job: Job, request: bytes | None, *, served_by: str = "", units: float | None = None) -> bool:
         """Write down that a held job is about to be sent; False if it is no longer held, and must not be. `request`:
         None where to send it twice costs nothing, so that it is never in doubt. `served_by`: the account's adapter.
+        `units`: what it will cost there, if that is known.
 
         Raises RedisUnavailable, NotDurable: then it must not be sent either.
         """
         tried = job.upstream.tried if job.upstream else []
         intent = "" if request is None else sha256(request).hexdigest()[:32]
         way = Upstream(intent=intent, sent=int(time.time() * 1000), tried=tried)
-        fields = pairs({"upstream": way, "served_by": served_by})
+        cost = Cost(units, certain=False) if request is not None or units is not None else None
+        fields = pairs({"upstream": way, "served_by": served_by, "cost": cost})
         written = await self._durable.call("report", job.id, job.token, "changed", *fields)
         if written:
-            job.upstream, job.served_by = way, served_by
+            job.upstream, job.served_by, job.cost = way, served_by, cost
         return bool(written)
 
     async def forget_intent(self, job: Job) -> bool:
         """What was sent to a held job's account is known not to have been taken there."""
         tried = [*dict.fromkeys([*(job.upstream.tried if job.upstream else []), job.account])]
-        job.upstream = Upstream(tried=tried)
-        return bool(
-            await self._scripts.call("report", job.id, job.token, "changed", *pairs({"upstream": job.upstream}))
-        )
+        job.upstream, job.cost = Upstream(tried=tried), None
+        fields = {"upstream": job.upstream, "cost": None}
+        return bool(await self._scripts.call("report", job.id, job.token, "changed", *pairs(fields)))
+
+    async def accepted(self, job: Job) -> bool:
+        """The upstream has done a held job, and answered with what it made: it has cost what it costs."""
+        job.cost = _certain(job.cost)
+        if job.cost is None:
+            return True
+        fields = pairs({"cost": job.cost})
+        return bool(await self._scripts.call("upstream_accepted", job.id, job.token, job.cost.units or 0, *fields))
 
     async def taken(self, job: Job, ids: Sequence[str], *, ask_after_s: float, **fields: Any) -> bool:
         """The upstream has a held job, which is asked after from now on."""
         way = job.upstream or Upstream()
         way.ids, way.progressed, way.looks = [*ids], int(time.time() * 1000), 0
-        fields = {"upstream": way, **fields}
+        cost = _certain(job.cost)
+        fields = {"upstream": way, "cost": cost, **fields}
         return bool(
             await self._scripts.call(
                 "upstream_taken",
@@ -79,6 +89,7 @@ class Upstreams:
                 job.account,
                 int(ask_after_s * 1000),
                 int(SLOT_S * 1000),
+                (cost.units or 0) if cost else -1,
                 *pairs(fields),
             )
         )
@@ -89,9 +100,10 @@ class Upstreams:
         fields = {"upstream": job.upstream or Upstream(), **fields}
         return bool(await self._scripts.call("upstream_doubt", job.id, job.token, after_ms, *pairs(fields)))
 
-    async def resubmit(self, job: str) -> bool:
-        """An operator says that the upstream has not got a job in doubt. False if it is in none."""
-        return bool(await self._scripts.call("upstream_resubmit", job, b"null"))
+    async def resubmit(self, job: str, *, only: Status = Status.IN_DOUBT) -> bool:
+        """An operator says that a job is to be sent again: the upstream has not got one in doubt; of one that waits at
+        an account that is gone, nothing will come. False if it is in another state."""
+        return bool(await self._scripts.call("upstream_resubmit", job, b"null", only))
 
     async def doubts(self) -> list[tuple[str, int]]:
         """The jobs in doubt, and since when (Unix ms), the longest first."""
@@ -99,6 +111,17 @@ class Upstreams:
             rows = await command(self._redis, "ZRANGE", keys.DOUBTS, 0, _PAGE - 1, "WITHSCORES")
         flat = [part for row in rows for part in (row if isinstance(row, (list, tuple)) else (row,))]
         return [(id.decode(), int(float(since))) for id, since in zip(flat[::2], flat[1::2], strict=True)]
+
+    async def waited_at(self) -> list[str]:
+        """The accounts at which jobs wait, or did of late: also those that are in the file no more."""
+        with redis_errors():
+            return sorted(name.decode() for name in await command(self._redis, "SMEMBERS", keys.WAITED_AT))
+
+    async def waiting_at(self, *accounts: str) -> list[list[str]]:
+        """The jobs that wait at each account, 1000 at the most."""
+        with redis_errors():
+            found = [await command(self._redis, "ZRANGE", keys.polls(name), 0, _PAGE - 1) for name in accounts]
+        return [[id.decode() for id in ids] for ids in found]
 
     async def usual_s(self, *kinds: Kind) -> dict[Kind, float]:
         """How long jobs of these kinds have taken so far, in seconds; 0 if it is not known."""
@@ -144,3 +167,7 @@ class Upstreams:
                 *pairs({"upstream": job.upstream or Upstream(), **fields}),
             )
         )
+
+
+def _certain(cost: Cost | None) -> Cost | None:
+    return Cost(cost.units, certain=True) if cost else None

@@ -21,6 +21,7 @@ for i = 5, #ARGV, 3 do
     seat(name, id, id .. ' ' .. token, tonumber(lease), now, more)
     for j = 5, #ARGV, 3 do redis.call('ZREM', 'starved:' .. ARGV[j], id) end
     redis.call('HDEL', job, 'waits_for')
+    if its.account and its.account ~= name then redis.call('ZREM', 'slots:' .. its.account, id) end
     redis.call('HSET', job, 'account', name)
     local started = its.started or string.format('%d', now)
     if not its.started then redis.call('HSET', job, 'started', started) end

@@ -233,6 +233,18 @@ local function accept(id, owner, lane, priority, start_by, within, fields)
   return now
 end
 
+local SPENT_DAYS_S = 40 * 86400
+
+-- An account has accepted a job: it is counted there, and what it costs by the day and by whose job it was.
+local function charge(account, owner, units, now)
+  local all = 'spent:' .. account
+  redis.call('HINCRBY', all, 'jobs', 1)
+  redis.call('HINCRBYFLOAT', all, 'units', units)
+  local today = all .. ':' .. math.floor(now / DAY_MS)
+  redis.call('HINCRBYFLOAT', today, owner, units)
+  redis.call('EXPIRE', today, SPENT_DAYS_S)
+end
+
 -- A job is under way at its account no longer, nor asked after.
 local function leave_account(id, account)
   redis.call('ZREM', 'polls:' .. account, id)

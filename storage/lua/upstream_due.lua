@@ -7,4 +7,5 @@ if who and who ~= asker then return {0, -1} end
 redis.call('SET', key, asker, 'PX', lease)
 local due = redis.call('ZRANGE', 'polls:' .. account, '-inf', now, 'BYSCORE', 'LIMIT', 0, most)
 local first = redis.call('ZRANGE', 'polls:' .. account, 0, 0, 'WITHSCORES')
+if not first[1] then redis.call('SREM', 'waited_at', account) end
 return {1, first[2] and math.max(0, first[2] - now) or -1, unpack(due)}

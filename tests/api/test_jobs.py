@@ -15,7 +15,7 @@ from tests.waiting import until
 JOB: dict[str, Any] = {"kind": "music.generate", "input": SONG}
 KEYS = [
     "id", "object", "kind", "model", "engine", "status", "stage", "progress", "queue", "created_at", "started_at",
-    "finished_at", "expires_at", "outputs", "error", "metadata", "urls",
+    "finished_at", "expires_at", "outputs", "error", "cost", "metadata", "urls",
 ]  # fmt: skip
 OUTPUT_KEYS = [
     "id", "role", "status", "url", "content_type", "size_bytes", "duration_s", "width_px", "height_px", "text",

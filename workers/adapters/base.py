@@ -168,7 +168,8 @@ class Adapter(Protocol):
         ...
 
     def cancel(self, ids: Sequence[str]) -> Call | None:
-        """Ends a job; None if that cannot be done."""
+        """Ends a job, by its ids; without any, what runs there while the call that has it made is open. None if that
+        cannot be done."""
         ...
 
     def recent(self) -> Call | None:

@@ -96,6 +96,7 @@ class Look:
         for number, item in enumerate(seen.items, 1):
             _mark(job, number, item, ended=ends)
         job.upstream = seen.way
+        back = {"waits_for": ""} if job.waits_for else {}  # its account was gone
         await self._store.upstreams.seen(
             job,
             self._asker,
@@ -103,6 +104,7 @@ class Look:
             tell=progress_word(before, progress),
             progress=progress,
             outputs=job.outputs,
+            **back,
         )
 
     async def _call(self, call: Call) -> Reply:

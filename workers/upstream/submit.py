@@ -6,6 +6,7 @@ sent again only where the upstream has said that it did not take it, or on an op
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from workers.upstream.sending import Sending, fingerprint
 from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
 from workers.upstream.spacing import FIRST_S
+from workers.upstream.stopping import stop
 from workers.upstream.watching import watching
 
 MOST_TRIES = 6
@@ -33,6 +35,9 @@ MOST_TRIES = 6
 
 LOOKS, LOOK_FIRST_S, LOOK_AGAIN_S = 4, 10.0, 30.0
 """How often a job in doubt is looked for before an operator is waited for: new work may be missing from a list."""
+
+GONE_FOR_S, GONE_AGAIN_S = 7200.0, 60.0
+"""For how long, and how often, one is kept to be looked for whose account has been taken out of the file."""
 
 _ANSWER = 0  # no item: items have folders of their own, empty at first
 _CLOCKS_MS = 120_000  # by how much an upstream's clock may be behind ours
@@ -86,14 +91,15 @@ class _Submission(Attempt):
             call = adapter.submit(task)
         except (RequestError, UpstreamError) as error:  # it cannot be said in this dialect
             raise await self._failed(account, error) from error
-        intent = fingerprint(call) if call.pays else None
-        if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter):
+        intent, units = fingerprint(call) if call.pays else None, account.cost.get(self.job.kind)
+        if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter, units=units):
             await self.store.capacity.release(account.name, self.job.id)
             raise NoLongerHeld
         sent = asyncio.ensure_future(self._sent(account, task, call, given))
         try:
             await asyncio.shield(sent)
         except asyncio.CancelledError:
+            await stop(self.job, account, adapter, self.sending, self.jobs, sent)
             if call.pays:  # it is on its way: what is answered is still written, if we live as long
                 await asyncio.wait([sent])
             else:
@@ -112,14 +118,15 @@ class _Submission(Attempt):
         serving = await asyncio.to_thread(self.accounts.serving, self.job.model)
         able = [limited for each in serving if (limited := self._able(each))]
         order = ranked(able, self.job, tried=self._tried(), only=only)
+        if only and self.accounts.get(only) is None:
+            raise JobFailed(Failure.of(InvalidRequest("the account that made the clip is there no more")))
         if serving and not order:
             what = "what made the clip" if only else "what serves this model"
             raise JobFailed(Failure.of(InvalidRequest(f"{what} does not make {self.job.kind}")))
         name = await self.store.capacity.take(self.job, order, lease_s=SLOT_S)
-        account = self.accounts.get(name) if name else None
-        if account is None:
+        if name is None:
             raise HandedOn
-        return account
+        return next(account for account in order if account.name == name)
 
     def _able(self, account: Account) -> Account | None:
         """The account as it may be used: with its adapter's limit, where it names none. None if it cannot make this."""
@@ -148,6 +155,7 @@ class _Submission(Attempt):
         if taken.ids:
             await self.store.upstreams.taken(self.job, taken.ids, ask_after_s=FIRST_S)
             raise HandedOn
+        await self.store.upstreams.accepted(self.job)
         for number, item in enumerate(spread(taken.items, self.job.items), 1):
             await self._keep(number, item)
         await self.store.capacity.release(account.name, self.job.id)
@@ -197,6 +205,9 @@ class _Submission(Attempt):
         way, account = self.job.upstream, self.accounts.get(self.job.account)
         adapter = self.adapters.get(self.job.account)
         call = adapter.recent() if adapter else None
+        if way is not None and account is None and time.time() * 1000 - way.sent < GONE_FOR_S * 1000:
+            await self.store.upstreams.doubt(self.job, look_after_s=GONE_AGAIN_S)
+            raise HandedOn
         if way is None or account is None or adapter is None or call is None:
             await self._doubt()
             return

@@ -31,6 +31,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         "submit.LOOK_FIRST_S": 0.05,
         "submit.LOOK_AGAIN_S": 0.05,
         "submit._AGAIN_S": 0.05,
+        "stopping.EACH_S": 0.2,
+        "credits.LOOK_S": 0.05,
         "collect._FIRST_S": 0.05,
         "watching.EVERY_S": 0.05,
         "poll._IDLE_S": 0.05,

@@ -234,18 +234,6 @@ async def test_a_cancel_while_a_song_is_sent_is_carried_out_when_it_is_taken(ben
         await works_again(bench, fake)
 
 
-async def test_a_cancel_of_what_costs_nothing_lets_go_of_it_at_once(bench: Bench) -> None:
-    async with bench.fake("webui") as painter:
-        bench.account("painter", painter, models=["majicmixRealistic_v7"])
-        err(painter, "slow=30")
-        async with bench.worker():
-            picture = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1, "format": "png"}
-            job = await bench.admit(Kind.IMAGE_GENERATE, picture, dialect="webui", model="majicmixRealistic_v7")
-            await until(lambda: asyncio.sleep(0, accepts(painter)))
-            assert await bench.store.jobs.cancel(job)
-            assert (await bench.ended(job, limit_s=10)).status == Status.CANCELED
-
-
 async def test_a_picture_s_progress_is_told_while_it_is_drawn(bench: Bench) -> None:
     async with bench.fake("webui", 2.0) as painter:
         bench.account("painter", painter, models=["majicmixRealistic_v7"])
