@@ -55,9 +55,10 @@ class Spool:
         return None
 
     def leave(self, job: Job) -> None:
-        """Remove what this attempt has there, and nothing of another that may have begun since."""
-        for folder in (self.root / job.id).glob(f"*.{job.token}"):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Remove what this attempt has there, and those before it, and nothing of one that may have begun since."""
+        for folder in (self.root / job.id).glob("*.*"):
+            if int(folder.suffix[1:]) <= job.token:
+                shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # others are in it, or there is none
             (self.root / job.id).rmdir()
 

@@ -77,14 +77,16 @@ async def test_an_item_that_has_lost_a_file_is_not_made(store: Store, tmp_path: 
     assert spool.made(job, 1) is None
 
 
-async def test_an_attempt_that_leaves_takes_its_own_things_along_and_no_other_s(store: Store, tmp_path: Path) -> None:
-    spool, job = Spool(tmp_path), await admit(store)
-    spool.inputs(job)
-    make(spool, job)
-    later = msgspec.structs.replace(job, token=job.token + 1)
-    make(spool, later)
+async def test_an_attempt_that_leaves_takes_its_things_and_earlier_ones_along_and_no_later_one_s(
+    store: Store, tmp_path: Path
+) -> None:
+    spool, earlier = Spool(tmp_path), await admit(store)
+    job, later = (msgspec.structs.replace(earlier, token=earlier.token + more) for more in (9, 10))
+    for attempt in (earlier, job, later):
+        spool.inputs(attempt)
+        make(spool, attempt)
     spool.leave(job)
-    assert names(tmp_path / job.id) == [f"1.{later.token}"]
+    assert {*names(tmp_path / job.id)} == {f"1.{later.token}", f"inputs.{later.token}"}
     spool.leave(later)
     spool.leave(later)
     assert names(tmp_path) == []
