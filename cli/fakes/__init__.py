@@ -26,6 +26,7 @@ FAMILIES: dict[str, str] = {
     "sunoapi": "cli.fakes.sunoapi:SunoApi",
     "webui": "cli.fakes.webui:Webui",
     "openai": "cli.fakes.openai:OpenAI",
+    "anthropic": "cli.fakes.anthropic:Anthropic",
     "whisper_asr": "cli.fakes.whisper_asr:WhisperAsr",
 }
 """By their names on the command line: where each is, as "module:Class"."""

@@ -16,8 +16,9 @@ from tests.cli.fakes.chatting import events_of
 MESSAGES = [{"role": "user", "content": "say: naïve 漢字 🦜 five six seven"}]
 CALLS = {
     "openai": ("/v1/chat/completions", {"model": "gpt-4o-mini"}),
+    "anthropic": ("/v1/messages", {"model": "claude-haiku-4-5-20251001", "max_tokens": 100}),
 }
-LAST = {"openai": "[DONE]"}
+LAST = {"openai": "[DONE]", "anthropic": "message_stop"}
 
 
 class Came(NamedTuple):
