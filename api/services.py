@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 from litestar import Request
 from litestar.datastructures import State
 
+from api import upstreams
 from api.auth import Authenticator
 from api.chat.recorder import Recorder
 from api.chat.relay import Relay
@@ -76,7 +77,7 @@ class Services:
         links, signer = Links(storage.secret), Signer(storage.secret)
         guard, waits = Guard(storage.outbound_allow), Waits(store)
         outbound = Outbound(guard)
-        catalog, accounts = Catalog.load(storage.catalog), Accounts.load(storage.accounts)
+        catalog, accounts = Catalog.load(storage.catalog), Accounts.load(storage.accounts, upstreams.check)
         relay = Relay(Routes(accounts, catalog, store.capacity), Seats(store.capacity), Recorder(store.chats))
         try:
             await store.start()

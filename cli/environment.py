@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 from cli.embedded import ServiceError
 from cli.embedded.service import LOOPBACK
-from storage.accounts import Accounts
+from storage.accounts import Account, Accounts
 from storage.catalog import Catalog
 from storage.errors import InvalidRequest
 
@@ -48,11 +48,16 @@ def check_catalog(environment: Mapping[str, str]) -> None:
 
 def check_accounts(environment: Mapping[str, str]) -> None:
     """Raises Misconfigured if there are to be accounts, and they cannot be read, or their adapters not be made."""
-    from workers.upstream.adapters import made
+    from api import upstreams
+    from workers.upstream import adapters
+
+    def check(account: Account) -> None:
+        adapters.check(account)
+        upstreams.check(account)
 
     path = environment.get("GATEWAY_ACCOUNTS")
     try:
-        Accounts.load(Path(path) if path else None, made)
+        Accounts.load(Path(path) if path else None, check)
     except InvalidRequest as error:
         raise Misconfigured(f"the environment is not right: GATEWAY_ACCOUNTS: {error}") from None
 

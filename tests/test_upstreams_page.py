@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from storage.accounts import Account, Accounts
+from api.upstreams import DIALECTS
+from api.upstreams.anthropic_options import Options
+from cli.environment import check_accounts
+from storage.accounts import CHAT_ONLY, Account, Accounts
 from storage.capacity import AccountState
 from workers.adapters import ADAPTERS
-from workers.upstream.adapters import made
+from workers.upstream.adapters import check
 
 PAGE = (Path(__file__).parent.parent / "docs" / "upstreams.md").read_text()
 FILES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
@@ -23,11 +26,12 @@ def words(text: str) -> set[str]:
     return {word for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE) for word in re.findall(r"`(\w+)`", row)}
 
 
-@pytest.mark.parametrize("file", FILES, ids=["whole", "try"])
+@pytest.mark.parametrize("file", FILES, ids=["whole", "try", "anthropic"])
 def test_its_files_are_accounts(file: str, tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(file)
-    assert Accounts.load(path, made).all()
+    check_accounts({"GATEWAY_ACCOUNTS": str(path)})
+    assert Accounts.load(path, check).all()
 
 
 def test_every_key_of_an_account_is_there() -> None:
@@ -39,5 +43,14 @@ def test_every_state_of_an_account_is_there() -> None:
 
 
 def test_every_adapter_has_a_section() -> None:
-    assert words(section("Adapters")) == set(ADAPTERS)
-    assert all(f"\n## {name}\n" in PAGE for name in ADAPTERS)
+    known = set(ADAPTERS) | set(DIALECTS)
+    assert words(section("Adapters")) == known
+    assert all(f"\n## {name}\n" in PAGE for name in known)
+
+
+def test_what_only_chats_is_known_to_be_so() -> None:
+    assert set(DIALECTS) - set(ADAPTERS) == CHAT_ONLY
+
+
+def test_every_option_of_anthropic_is_there() -> None:
+    assert words(section("anthropic")) == set(Options.__struct_fields__)

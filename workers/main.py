@@ -50,7 +50,7 @@ from workers.settings import WorkerSettings as Settings
 from workers.spool import Spool
 from workers.transcribe import transcribe, transcribe_part
 from workers.upkeep import erase, prune, rescue
-from workers.upstream.adapters import AccountAdapters, made
+from workers.upstream.adapters import AccountAdapters, check
 from workers.upstream.collect import collect
 from workers.upstream.poll import Poller
 from workers.upstream.sending import Sending
@@ -150,7 +150,7 @@ class Process:
     async def _upstreams(self) -> dict[str, Any]:
         """What jobs at accounts need. What the operator has named as an account's address is called, public or not;
         all other addresses come out of upstreams' answers."""
-        accounts = await asyncio.to_thread(Accounts.load, self.storage.accounts, made)
+        accounts = await asyncio.to_thread(Accounts.load, self.storage.accounts, check)
         slots = self.settings.upstream_slots
         outbound = Outbound(
             Guard(self.storage.outbound_allow, named=accounts.named), connections=4 * slots, per_host=2 * slots

@@ -5,10 +5,9 @@ import logging
 import math
 import random
 import ssl
-from importlib import import_module
 from typing import Any, NamedTuple
 
-from api.upstreams import DIALECTS
+from api.upstreams import DIALECTS, made
 from api.upstreams.base import Dialect
 from api.upstreams.client import SWEEP_S, Pool
 from storage.accounts import Account, Accounts
@@ -175,6 +174,4 @@ class Routes:
 
 def _made(account: Account) -> tuple[Dialect, ssl.SSLContext | None]:
     """What a route is made with. Blocks: a module may have to be read, and the system's certificates."""
-    module, _, kind = DIALECTS[account.adapter].partition(":")
-    dialect = getattr(import_module(module), kind)(account.options)
-    return dialect, ssl.create_default_context() if account.base_url.startswith("https:") else None
+    return made(account), ssl.create_default_context() if account.base_url.startswith("https:") else None

@@ -37,7 +37,11 @@ class Anthropic(Family):
             },
         ),
         "no_credits": error(402, "billing_error", "Your credit balance is too low."),
-        "suspended": error(403, "permission_error", "This organization has been disabled."),
+        "no_balance": error(
+            400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."
+        ),
+        "suspended": error(400, "invalid_request_error", "This organization has been disabled."),
+        "forbidden": error(403, "permission_error", "Your API key does not have permission to use this model."),
         "overloaded": error(529, "overloaded_error", "Overloaded"),
         "failed": error(500, "api_error", "Internal server error"),
         "timed_out": error(504, "timeout_error", "The request timed out."),

@@ -188,7 +188,7 @@ def _check_block(block: Any, role: str, where: str) -> None:
 
 def _check_source(source: dict[Any, Any], where: str, *, picture: bool) -> None:
     match source:
-        case {"type": "url", "url": str(url)} if url.startswith("https://"):
+        case {"type": "url", "url": str(url)} if url.startswith(("https://", "http://")):
             return
         case {"type": "base64", "media_type": str(kind), "data": str(text)}:
             data = _decoded(text, where)
