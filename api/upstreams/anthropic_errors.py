@@ -157,4 +157,4 @@ def _wait_s(headers: Mapping[str, str]) -> float | None:
         waits = [(reset - now).total_seconds() for reset in resets]
     except (ValueError, KeyError, TypeError):
         return None
-    return min(_LONGEST_WAIT_S, max(waits, default=0.0)) or None
+    return min(_LONGEST_WAIT_S, max([0.0, *waits])) or None

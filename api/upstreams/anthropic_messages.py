@@ -72,23 +72,23 @@ class Conversation:
             where = f"{field}.tool_calls.{at}"
             match call:
                 case {"id": str(id), "function": {"name": str(name), **function}}:
-                    said.append(self._call(id, name, function.get("arguments"), where))
+                    said.append(self._call(id, name, function.get("arguments"), where, f"{where}.function"))
                 case _:
                     raise InvalidRequest("has to have an id and the name of a function", field=where)
         match message.get("function_call"):
             case {"name": str(name), **function}:
                 self._legacy += 1
-                said.append(
-                    self._call(f"function_{self._legacy}", name, function.get("arguments"), f"{field}.function_call")
-                )
+                where = f"{field}.function_call"
+                said.append(self._call(f"function_{self._legacy}", name, function.get("arguments"), where, where))
             case _:
                 pass
         self._say("assistant", said)
 
-    def _call(self, id: str, name: str, arguments: Any, field: str) -> Block:
+    def _call(self, id: str, name: str, arguments: Any, field: str, function: str) -> Block:
+        """`field`: of the call; `function`: of what is called, with its arguments."""
         self.called[name] = None
         self._due[id] = field
-        return {"type": "tool_use", "id": _id(id), "name": name, "input": _object(arguments, field)}
+        return {"type": "tool_use", "id": _id(id), "name": name, "input": _object(arguments, f"{function}.arguments")}
 
     def _result(self, message: dict[str, Any], id: str, field: str, name: str) -> None:
         if self._due.pop(id, None) is None:
@@ -134,7 +134,6 @@ def _id(id: str) -> str:
 def _object(arguments: Any, field: str) -> Any:
     """Arguments as JSON that is passed on as it is written."""
     try:
-        told = msgspec.json.decode(str(arguments or "{}"), type=dict[str, msgspec.Raw])
+        return msgspec.json.decode(str(arguments or "{}"), type=dict[str, msgspec.Raw])
     except msgspec.DecodeError as error:
-        raise InvalidRequest("has to be a JSON object, written as a text", field=f"{field}.arguments") from error
-    return told
+        raise InvalidRequest("has to be a JSON object, written as a text", field=field) from error

@@ -177,9 +177,10 @@ def _think(body: Body, sent: Body, conversation: Conversation, options: Options)
     budget = _budgets(options).get(str(word))
     if budget is None or not conversation.may_think or sent.get("tool_choice", {}).get("type") in ("any", "tool"):
         return
-    if _most(body) is None:
+    if most := _most(body):  # half of it is left for the answer, if there can be
+        budget = min(budget, most - 1, max(LEAST_THOUGHT, most // 2))
+    else:
         sent["max_tokens"] += budget
-    budget = min(budget, sent["max_tokens"] - 1, max(LEAST_THOUGHT, sent["max_tokens"] // 2))
     if budget >= LEAST_THOUGHT:
         sent["thinking"] = {"type": "enabled", "budget_tokens": budget}
 

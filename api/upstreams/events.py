@@ -18,7 +18,7 @@ class Splitter:
 
         Raises UpstreamMalformed for an event that is larger than MOST_BYTES.
         """
-        if self._crlf or b"\r" in data:
+        if data and (self._crlf or b"\r" in data):
             data = self._plain(data)
         rest = self._rest
         seen = max(0, len(rest) - 1)
@@ -38,12 +38,10 @@ class Splitter:
         return bool(self._rest.strip())
 
     def _plain(self, data: bytes) -> bytes:
-        """With line ends of one byte. A CR at the end waits for what comes next, as the LF after one is passed over."""
-        if self._crlf:
-            data = b"\r" + data
+        """With line ends of one byte. The LF after a CR is passed over, also if it comes with the next bytes."""
+        if self._crlf and data.startswith(b"\n"):
+            data = data[1:]
         self._crlf = data.endswith(b"\r")
-        if self._crlf:
-            data = data[:-1]
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
