@@ -1,7 +1,9 @@
 """Chats relayed to a service that answers after 20 ms: what our API adds, beside no gateway, Portkey's and LiteLLM's.
 
-All of them before the same service and on the same two cores, one process each, in turns; each share and each addition
-is of one round, and what is printed is the median of the rounds. Peers come from their packages (`bench/peers/`).
+All of them before the same service and on the same two cores, one process each, in turns: 1, 16 and 64 connections, in
+one piece and as streams of 100 chunks. Each share and each addition is of one round, and what is printed is the median
+of the rounds. First, how our API's memory grows over 100 000 chats. The peers come from their packages, which are put
+into `.bench/`: where no registry can be reached, their rows say so.
 """
 
 import statistics
