@@ -61,7 +61,7 @@ lock: .venv/dev.stamp ## pin again what pyproject.toml asks for; ARGS=--upgrade 
 	@$(BIN)/python -m docs.licences
 
 clean: ## remove what these targets installed or cached; data in .gateway stays
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	@rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment -----------------------------------------------------------------------------------------------

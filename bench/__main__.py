@@ -28,6 +28,7 @@ NAMES = (
     "recordings",
     "large",
     "poller",
+    "chat",
     "integrity",
 )
 

@@ -45,7 +45,7 @@ def duel(folder: Path) -> Iterator[Duel]:
             yield Duel(ours, bare, asyncio.run(new_key(server.url)))
 
 
-def our_api(folder: Path, port: int, url: str) -> Program:
+def our_api(folder: Path, port: int, url: str, **variables: str) -> Program:
     """Our API on the Redis at `url`, without an S3 store."""
     environment = {
         "GATEWAY_REDIS_URL": url,
@@ -55,6 +55,7 @@ def our_api(folder: Path, port: int, url: str) -> Program:
         "GATEWAY_S3_SECRET_KEY": "none",
         "GATEWAY_PORT": str(port),
         "GATEWAY_LOG_LEVEL": "WARNING",
+        **variables,
     }
     return Program(folder, "cli.main", "api", environment=environment, answers=lambda: answers(port))
 

@@ -24,12 +24,14 @@ class Kind(NamedTuple):
     """The optional dependencies and the dependency groups of pyproject.toml that one kind of installation has.
 
     An addition is other versions of packages of the widest, in a folder beside it: what its groups name, and what those
-    need that the widest has not.
+    need that the widest has not. One that stands apart is an environment of somebody else's program: what its groups
+    name, and all that those need, in whatever versions they like.
     """
 
     extras: tuple[str, ...]
     groups: tuple[str, ...] = ("build",)
     addition: bool = False
+    apart: bool = False
 
 
 KINDS = {
@@ -41,6 +43,7 @@ KINDS = {
     ),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
     "openai-1": Kind((), ("openai-1",), addition=True),
+    "litellm": Kind((), ("litellm",), apart=True),  # a peer of the benchmarks (bench/peers/installed.py)
 }
 WIDEST = "dev"
 # Litestar asks for these to invent examples for its OpenAPI pages, and imports them only then. We write our own, and
@@ -88,7 +91,7 @@ def read_lock(text: str) -> Iterator[Pin]:
 
 def declared(project: dict[str, Any], kind: Kind) -> dict[str, Requirement]:
     """What pyproject.toml asks for in this kind of installation, by canonical name."""
-    wanted = [] if kind.addition else [*project["project"]["dependencies"]]
+    wanted = [] if kind.addition or kind.apart else [*project["project"]["dependencies"]]
     for extra in kind.extras:
         wanted += project["project"]["optional-dependencies"][extra]
     for group in kind.groups:
@@ -137,7 +140,7 @@ def write(kind: str, uv_options: list[str]) -> None:
         command += ["--constraint", "/dev/stdin"]
         for pin in beside:
             command += ["--no-emit-package", pin.name]
-    else:
+    elif not asked.apart:
         command.append("pyproject.toml")
         if kind != WIDEST:
             command += ["--constraint", str(lock_file(WIDEST).relative_to(ROOT))]

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from requirements.lock import KINDS, WIDEST, Kind, disagreements, lock_file, read_lock, read_project, shared
+from requirements.lock import KINDS, WIDEST, Kind, declared, disagreements, lock_file, read_lock, read_project, shared
 
 ADDITIONS = {kind for kind, asked in KINDS.items() if asked.addition}
+APART = {kind for kind, asked in KINDS.items() if asked.apart}
 
 PROJECT: dict[str, Any] = {
     "project": {
@@ -43,7 +44,7 @@ def test_each_lock_agrees_with_the_project(kind: str) -> None:
     assert list(disagreements(read_project(), KINDS[kind], lock_file(kind).read_text())) == []
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {WIDEST} - ADDITIONS))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {WIDEST} - ADDITIONS - APART))
 def test_a_package_has_one_version_in_all_locks(kind: str) -> None:
     locked = {str(pin.requirement) for pin in read_lock(lock_file(kind).read_text())}
     assert locked <= {str(pin.requirement) for pin in read_lock(lock_file(WIDEST).read_text())}
@@ -54,6 +55,15 @@ def test_an_addition_holds_only_what_the_widest_has_not_in_that_version(kind: st
     added = {pin.name for pin in read_lock(lock_file(kind).read_text())}
     assert added
     assert added.isdisjoint(pin.name for pin in shared(kind))
+
+
+@pytest.mark.parametrize("kind", sorted(APART))
+def test_what_stands_apart_holds_nothing_of_the_project(kind: str) -> None:
+    project = read_project()
+    assert declared(project, KINDS[kind]).keys() == {"litellm"}
+    apart = {pin.name for pin in read_lock(lock_file(kind).read_text())}
+    assert "litellm" in apart
+    assert "litestar" not in apart
 
 
 def test_a_lock_is_read_as_it_was_written() -> None:
