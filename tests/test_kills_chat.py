@@ -104,9 +104,7 @@ async def test_each_word_is_read_before_the_next_is_made(visitor: Visitor, tmp_p
 
 
 @pytest.mark.parametrize("victim", [WORKER, "the engine", REDIS])
-async def test_a_kill_in_the_middle_is_not_read(
-    visitor: Visitor, killer: Killer, tmp_path: Path, victim: str
-) -> None:
+async def test_a_kill_in_the_middle_is_not_read(visitor: Visitor, killer: Killer, tmp_path: Path, victim: str) -> None:
     let(tmp_path, 1, 2)
     reader = Reader(visitor, tmp_path)
     await reader.reads(2)

@@ -1,7 +1,7 @@
 """A small real engine for tests of chats: its answer is five words, and the last user message is a folder's path.
 
-Word n is said once `n` is in the folder; `made` there gets a line for each that was made, and `fail` breaks it. It goes on
-from what was said, as the real one does.
+Word n is said once `n` is in the folder; `made` there gets a line for each that was made, and `fail` breaks it. It goes
+on from what was said, as the real one does.
 """
 
 import time
