@@ -24,7 +24,8 @@ _WORDS = LAST_WORDS | {NEWS}
 
 
 class Events:
-    """The events of a stream after number `after`; `numbered`, each with its number as its id."""
+    """The events of a stream after number `after`; `numbered`, each with its number as its id. One that is not is a
+    job's, and read from its beginning."""
 
     def __init__(
         self, services: Services, id: str, owner: str, *, after: int, headers: Sequence[Header], numbered: bool
@@ -50,7 +51,13 @@ class Events:
             return [_refusal(error)]
 
     async def _look(self) -> Read:
-        return await self._services.store.chats.read(self._id, self._owner, self._after)
+        try:
+            return await self._services.store.chats.read(self._id, self._owner, self._after)
+        except NotFound:
+            if self._numbered:
+                raise
+        (job,) = await self._services.store.jobs.get(self._id)  # which may have waited longer than its stream is kept
+        return Read([], over=False, ended=job is None or job.ended)
 
     async def _end(self, read: Read) -> Sequence[bytes]:
         """What is said when no more comes. A stream that has come to its own end has said so."""
@@ -79,11 +86,13 @@ async def answering(services: Services, job: Job, headers: Sequence[Header]) -> 
     """For an `EventStream`: a job's answer from its beginning. What becomes of the job when its reader leaves, the
     catalog says."""
     events = Events(services, job.id, job.owner, after=0, headers=headers, numbered=False)
-    yield events
-    model = services.catalog.models.get(job.model)
-    if not events.over and model and model.on_disconnect == "cancel" and not services.waits.over:
-        with suppress(RedisUnavailable):
-            await services.store.jobs.cancel(job)
+    try:
+        yield events
+    finally:
+        model = services.catalog.models.get(job.model)
+        if not events.over and model and model.on_disconnect == "cancel" and not services.waits.over:
+            with suppress(RedisUnavailable):
+                await services.store.jobs.cancel(job)
 
 
 @asynccontextmanager

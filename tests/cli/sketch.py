@@ -77,4 +77,5 @@ if __name__ == "__main__":
     ENGINES["composer"] = ENGINES["composer"]._replace(spec="tests.cli.sketch:Large")
     ENGINES["kokoro"] = ENGINES["kokoro"]._replace(spec="tests.workers.sketch_speaker:Speaker")
     ENGINES["whisper"] = ENGINES["whisper"]._replace(spec="tests.workers.sketch_scribe:Scribe")
+    ENGINES["smollm2"] = ENGINES["smollm2"]._replace(spec="tests.workers.sketch_talker:Talker")
     main()

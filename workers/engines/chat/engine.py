@@ -54,10 +54,11 @@ class Chat:
         request, said = task["request"], task.get("said") or _NOTHING_SAID
         messages = request["messages"]
         report(0.0)
+        excuse = languages.excuse(messages)
+        grammar = None if excuse else self._grammar(request.get("response_format"))
         question = self._count(prompt(messages))
-        if excuse := languages.excuse(messages):
+        if excuse:
             return self._excused(excuse, question, Writing(Pieces(folder), said, report, most=1, again=True))
-        grammar = self._grammar(request.get("response_format"))
         # what a grammar allows next is not known in the middle: such an answer is made again, and comes out the same
         begun = "" if grammar else said["text"]
         before = self._count(prompt(messages, begun)) - question if begun else 0
