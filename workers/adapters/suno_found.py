@@ -1,7 +1,8 @@
 """Looking for a submission whose answer never came, among the clips that the account had made of late.
 
 Suno gives a request no name that would show in its clips. So clips are compared by what they were asked for, and by
-when they were made; where the same was asked for twice, and neither is known to be another job's, both are answered: somebody has to choose.
+when they were made; where the same was asked for twice, and neither is known to be another job's, both are answered:
+somebody has to choose.
 Source: shared/protocols/suno.md, D, "Submit ambiguity".
 """
 
