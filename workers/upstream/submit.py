@@ -21,7 +21,8 @@ from storage.job import Failure, Job
 from storage.tasks import end
 from storage.upstream import SLOT_S
 from storage.verdict import blame, is_patient
-from workers.adapters.base import Adapter, Call, Done, Failed, Item, Reply, Source, Taken, Task, spread
+from storage.wire.reply import Reply
+from workers.adapters.base import Adapter, Call, Done, Failed, Item, Source, Taken, Task, spread
 from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
 from workers.upstream.choosing import ranked
