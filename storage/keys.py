@@ -39,6 +39,7 @@
 | `asked:{account}`                 | string | who has asked it for that of late; expires                            |
 | `spent:{account}`                 | hash   | `units`, `jobs`: all that it has accepted                             |
 | `spent:{account}:{day}`           | hash   | owner → units, of a day since 1970; expires                           |
+| `bound:{account}:{id}`            | string | the job that an upstream's id belongs to; expires                     |
 | `waited_at`                       | set    | the accounts that have a `polls:{account}`, or had one of late        |
 | `doubts`                          | zset   | job → ms since when nobody knows whether its upstream took it         |
 | `starved:{account}`               | zset   | job → ms since when it waits for a slot there; expires                |
@@ -177,6 +178,10 @@ def asked(account: str) -> str:
 
 def spent(account: str, day: int | None = None) -> str:
     return f"spent:{account}" if day is None else f"spent:{account}:{day}"
+
+
+def bound(account: str, id: str) -> str:
+    return f"bound:{account}:{id}"
 
 
 DOUBTS = "doubts"

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+import msgspec
 from redis.asyncio import Redis
 
 from storage import keys
 from storage.connect import command, redis_errors
+from storage.errors import UpstreamMalformed
 from storage.job import Cost, Job, Kind, Status, Upstream
 from storage.queue import pairs
 from storage.rules import UPSTREAM
@@ -25,7 +27,11 @@ SLOT_S = 3600.0
 COLLECT = "collect"
 """The step that a job goes on with when its upstream has ended it."""
 
+BOUND_S = 2 * 86_400
+"""For how long it is remembered whose an upstream's id is: longer than a job is looked for."""
+
 _PAGE = 1000
+_ANOTHERS = 2
 
 
 class Due(NamedTuple):
@@ -75,24 +81,39 @@ class Upstreams:
         fields = pairs({"cost": job.cost})
         return bool(await self._scripts.call("upstream_accepted", job.id, job.token, job.cost.units or 0, *fields))
 
+    async def bound(self, account: str, ids: Sequence[str]) -> dict[str, str]:
+        """Those of an upstream's ids that jobs of that account have, and which."""
+        if not ids:
+            return {}
+        with redis_errors():
+            found = await command(self._redis, "MGET", *(keys.bound(account, id) for id in ids))
+        return {id: job.decode() for id, job in zip(ids, found, strict=True) if job}
+
     async def taken(self, job: Job, ids: Sequence[str], *, ask_after_s: float, **fields: Any) -> bool:
-        """The upstream has a held job, which is asked after from now on."""
-        way = job.upstream or Upstream()
-        way.ids, way.progressed, way.looks = [*ids], int(time.time() * 1000), 0
+        """The upstream has a held job, which is asked after from now on; these ids are no other job's after that.
+
+        Raises UpstreamMalformed where another job has one of them already: nothing is written then.
+        """
+        now_ms = int(time.time() * 1000)
+        way = msgspec.structs.replace(job.upstream or Upstream(), ids=[*ids], progressed=now_ms, looks=0)
         cost = _certain(job.cost)
         fields = {"upstream": way, "cost": cost, **fields}
-        return bool(
-            await self._scripts.call(
-                "upstream_taken",
-                job.id,
-                job.token,
-                job.account,
-                int(ask_after_s * 1000),
-                int(SLOT_S * 1000),
-                (cost.units or 0) if cost else -1,
-                *pairs(fields),
-            )
+        answer = await self._scripts.call(
+            "upstream_taken",
+            job.id,
+            job.token,
+            job.account,
+            int(ask_after_s * 1000),
+            int(SLOT_S * 1000),
+            (cost.units or 0) if cost else -1,
+            BOUND_S,
+            len(ids),
+            *ids,
+            *pairs(fields),
         )
+        if answer == _ANOTHERS:
+            raise UpstreamMalformed("the upstream calls the job by an id that another job has", in_doubt=True)
+        return bool(answer)
 
     async def doubt(self, job: Job, *, look_after_s: float | None, **fields: Any) -> bool:
         """Nobody knows whether the upstream has a held job: look again after a while, or (None) wait for a word."""

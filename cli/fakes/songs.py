@@ -25,6 +25,7 @@ FAULTS = {
     "moderated_late": FaultKind("both clips fail, for what they were to sing"),
     "none_mp3": FaultKind("complete clips have a link to None.mp3"),
     "forbidden": FaultKind("complete clips have a link to /api/forbidden"),
+    "one_missing": FaultKind("so many polls do not list a job's last clip; without a number, none ever does"),
     "missing": FaultKind("so many polls do not list the job; without a number, none ever does"),
     "no_clips": FaultKind("200, and no clip or task is named"),
 }
@@ -213,6 +214,8 @@ class Songs(Family):
         for clip in clips:
             clip.link, clip.fails, clip.never = broken, fate, never is not None
             clip.absent = 0.0 if missing is None else missing.number or float("inf")
+        if one := take("one_missing", asked.operation):
+            clips[-1].absent = one.number or float("inf")
         if take("one_fails", asked.operation):
             clips[-1].fails = "one_fails"
         self.clips |= {clip.id: clip for clip in clips}

@@ -1,13 +1,20 @@
 -- An upstream has taken a held job: it is let go, and asked after from now on. ARGV: id, token, account, ms until it is first
--- asked after, slot lease_ms, units that it costs (-1: nothing is known to cost anything), then field, value, ...
--- Returns 1, also when called again; 0 if it is no longer the caller's.
-local id, token, account, after, lease, units = unpack(ARGV, 1, 6)
+-- asked after, slot lease_ms, units that it costs (-1: nothing is known to cost anything), s for which its ids are remembered
+-- as its own, how many ids, these, then field, value, ...
+-- Returns 1, also when called again; 0 if it is no longer the caller's; 2 if another job has one of the ids.
+local id, token, account, after, lease, units, remembered, ids = unpack(ARGV, 1, 8)
+local rest = 9 + ids
 local job, now = 'job:' .. id, now_ms()
 local status, held, its = life(id)
 if held ~= token then return 0 end
 if status == 'waiting' then return 1 end
 if status ~= 'submitting' and status ~= 'in_doubt' then return 0 end
-redis.call('HSET', job, 'status', 'waiting', unpack(ARGV, 7))
+for i = 9, rest - 1 do
+  local whose = redis.call('GET', 'bound:' .. account .. ':' .. ARGV[i])
+  if whose and whose ~= id then return 2 end
+end
+for i = 9, rest - 1 do redis.call('SET', 'bound:' .. account .. ':' .. ARGV[i], id, 'EX', remembered) end
+redis.call('HSET', job, 'status', 'waiting', unpack(ARGV, rest))
 if tonumber(units) >= 0 then charge(account, its.owner, units, now) end
 if heeds_cancel(id, its, now) then return 1 end
 redis.call('HDEL', job, 'stage', 'not_before', 'error')

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from storage import keys
 from storage.accounts import Account
 from storage.capacity import Capacity
+from storage.errors import UpstreamMalformed
 from storage.job import Failure, Job, Status, Upstream
 from storage.jobs import Jobs
 from storage.queue import Queue
@@ -17,6 +18,7 @@ from storage.upstream import Upstreams
 from tests.storage.samples import LEASE_S, sample, where
 
 ACCOUNT = Account(name="studio", adapter="suno", base_url="https://example.com", models={"a": "a"}, concurrent=1)
+BOUND = {keys.bound("studio", id) for id in ("u1", "u2")}
 BODY = b'{"prompt": "a song of the sea"}'
 
 
@@ -113,6 +115,23 @@ async def test_saying_twice_that_it_was_taken_is_as_good_as_once(
     assert await redis.zcard(keys.polls("studio")) == 1
 
 
+async def test_an_id_is_one_job_s_and_no_other_s(
+    jobs: Jobs, queue: Queue, capacity: Capacity, upstreams: Upstreams, waiting: Job, redis: Redis
+) -> None:
+    await capacity.release("studio", waiting.id)
+    second = await submitting(jobs, queue, capacity)
+    assert await upstreams.intend(second, BODY)
+    with pytest.raises(UpstreamMalformed) as refused:
+        await upstreams.taken(second, ["u3", "u2"], ask_after_s=0)
+    assert refused.value.in_doubt
+    assert await upstreams.bound("studio", ["u1", "u2", "u3"]) == {"u1": waiting.id, "u2": waiting.id}
+    now = await read(jobs, second.id)
+    assert (now.status, now.upstream) == (Status.SUBMITTING, second.upstream)
+    assert await upstreams.taken(second, ["u3"], ask_after_s=0)
+    assert await upstreams.bound("other", ["u1"]) == {}
+    assert await redis.ttl(keys.bound("studio", "u3")) > 86_400
+
+
 async def test_it_is_not_asked_after_before_its_time(job: Job, upstreams: Upstreams) -> None:
     await upstreams.taken(job, ["u1"], ask_after_s=60)
     found = await upstreams.due("studio", "w1", lease_s=LEASE_S, most=10)
@@ -153,7 +172,7 @@ async def test_a_job_that_is_called_off_while_it_waits_is_asked_after_no_more(
     assert (await capacity.fares("studio"))[0].busy == 0
     assert not await upstreams.seen(waiting, "w1", again_s=5)
     left = {keys.ERASE} if end == "delete" else {f"job:{waiting.id}", keys.jobs("alice")}
-    assert await where(redis, waiting.id) == left
+    assert await where(redis, waiting.id) == left | BOUND
 
 
 async def test_a_job_in_doubt_is_looked_for_in_that_state(
@@ -228,7 +247,8 @@ async def test_a_cancel_while_a_job_is_submitted_is_carried_out_when_it_is_known
             assert not await queue.advance(job.id, Status.STORING, token=job.token)
     ended = await read(jobs, job.id)
     assert (ended.status, ended.stage, ended.canceling, bool(ended.finished)) == (Status.CANCELED, "", 0, True)
-    assert await where(redis, job.id) == {f"job:{job.id}", keys.jobs("alice")}
+    bound = BOUND if becomes == "taken" else set()
+    assert await where(redis, job.id) == {f"job:{job.id}", keys.jobs("alice")} | bound
     assert (await capacity.fares("studio"))[0].busy == 0
     assert await upstreams.doubts() == []
     assert await claim(queue, free=9) == []

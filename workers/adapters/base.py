@@ -110,16 +110,19 @@ def spread(items: Sequence[Item], count: int) -> tuple[Item, ...]:
 
 class Taken(msgspec.Struct, frozen=True):
     """The upstream has accepted a job: under these ids it is polled, in the order of the items. Where it answers with
-    the result itself there are none, and the `items` are there."""
+    the result itself there are none, and the `items` are there. `whole`: these are all ids that there will be; a list
+    in which a job is looked for may lag behind."""
 
     ids: tuple[str, ...] = ()
     items: tuple[Item, ...] = ()
+    whole: bool = True
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A job on its way to an account. `model`: what the account calls it. `sources`: our id of each clip that the
     request names → the upstream's, and what it was polled by. `callback_url`: where the upstream may tell of its end.
-    `sizes`: width and height in pixels of each picture that the caller sent, by its name.
+    `sizes`: width and height in pixels of each picture that the caller sent, by its name. `others`: upstream ids that
+    are known to be other jobs'.
     """
 
     job: Job
@@ -127,6 +130,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, "Source"] = {}
     callback_url: str | None = None
     sizes: Mapping[str, tuple[int, int]] = {}
+    others: frozenset[str] = frozenset()
 
 
 class Source(NamedTuple):
@@ -177,7 +181,8 @@ class Adapter(Protocol):
         ...
 
     def found(self, task: Task, since_ms: int, reply: Reply) -> Sequence[Taken]:
-        """What of that list may be this job, submitted not before `since_ms` (Unix): none, one, or several."""
+        """What of that list may be this job, submitted not before `since_ms` (Unix), and is none of `task.others`:
+        none, one, or several."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Looking for a submission whose answer never came, among the clips that the account had made of late.
 
 Suno gives a request no name that would show in its clips. So clips are compared by what they were asked for, and by
-when they were made; where the same was asked for twice, both are answered, and somebody has to choose.
+when they were made; where the same was asked for twice, and neither is known to be another job's, both are answered:
+somebody has to choose.
 Source: shared/protocols/suno.md, D, "Submit ambiguity".
 """
 
@@ -23,7 +24,8 @@ def found(task: Task, since_ms: int, clips: Sequence[Mapping[str, Any]]) -> Sequ
 
     Raises UpstreamMalformed if a clip fits and its time cannot be read: to leave it out could pay a second time.
     """
-    fitting = sorted((_made(clip), text(clip["id"])) for clip in clips if text(clip.get("id")) and _fits(task, clip))
+    free = [clip for clip in clips if text(clip.get("id")) not in {"", *task.others}]
+    fitting = sorted((_made(clip), text(clip["id"])) for clip in free if _fits(task, clip))
     groups: list[list[tuple[int, str]]] = []
     for made, id in fitting:
         if made < since_ms:
@@ -32,7 +34,7 @@ def found(task: Task, since_ms: int, clips: Sequence[Mapping[str, Any]]) -> Sequ
             groups[-1].append((made, id))
         else:
             groups.append([(made, id)])
-    return [Taken(tuple(id for _, id in group)) for group in groups]
+    return [Taken(tuple(id for _, id in group), whole=len(group) == task.job.items) for group in groups]
 
 
 def _made(clip: Mapping[str, Any]) -> int:

@@ -8,8 +8,11 @@ sent again only where the upstream has said that it did not take it, or on an op
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from storage.accounts import Account, Accounts
 from storage.callbacks import Callbacks
@@ -18,7 +21,8 @@ from storage.job import Failure, Job
 from storage.tasks import end
 from storage.upstream import SLOT_S
 from storage.verdict import blame, is_patient
-from workers.adapters.base import Adapter, Call, Done, Failed, Item, Taken, Task, spread
+from storage.wire.reply import Reply
+from workers.adapters.base import Adapter, Call, Done, Failed, Item, Source, Taken, Task, spread
 from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
 from workers.upstream.choosing import ranked
@@ -143,17 +147,22 @@ class _Submission(Attempt):
             async with watching(self.job, account, adapter, self.sending, self.queue):
                 reply = await self.sending.call(account, adapter, call, given, into=folder / "answer")
             taken = await asyncio.to_thread(adapter.taken, task, reply)  # pictures in JSON, perhaps 100 MB of it
+            await self._bind(taken)
         except RequestError as error:  # what the caller sent is not what it has to be
             raise await self._failed(account, error) from error
         except UpstreamError as error:
             await self._refused(account, error)
         else:
             await self.store.capacity.went_well(account.name)
-            await self._taken(account, taken)
+            await self._answered(account, taken)
 
-    async def _taken(self, account: Account, taken: Taken) -> None:
+    async def _bind(self, taken: Taken) -> None:
+        """Let go of the job, if it is made from now on under these ids. Raises UpstreamMalformed if another has one."""
         if taken.ids:
             await self.store.upstreams.taken(self.job, taken.ids, ask_after_s=FIRST_S)
+
+    async def _answered(self, account: Account, taken: Taken) -> None:
+        if taken.ids:
             raise HandedOn
         await self.store.upstreams.accepted(self.job)
         for number, item in enumerate(spread(taken.items, self.job.items), 1):
@@ -211,17 +220,32 @@ class _Submission(Attempt):
         if way is None or account is None or adapter is None or call is None:
             await self._doubt()
             return
-        task = Task(job=self.job, model=account.models.get(self.job.model, self.job.model))
         way.looks += 1
         try:
             reply = await self.sending.call(account, adapter, call)
-            found = await asyncio.to_thread(adapter.found, task, way.sent - _CLOCKS_MS, reply)
+            found = await self._found(account, adapter, way.sent - _CLOCKS_MS, reply)
+            if len(found) == 1 and (found[0].whole or way.looks >= LOOKS):  # else the rest may be listed later
+                await self._bind(found[0])
+                raise HandedOn
         except UpstreamError as error:
             await blame(self.store.capacity, account, error)
             await self._doubt(error)
             return
-        if len(found) == 1:
-            await self._taken(account, found[0])
-        elif found:
+        if len(found) > 1:
             way.looks = LOOKS  # several could be it: only a person can tell
         await self._doubt()
+
+    async def _found(self, account: Account, adapter: Adapter, since_ms: int, reply: Reply) -> Sequence[Taken]:
+        """What of the upstream's list may be the job, and is no other job's."""
+        sources: Mapping[str, Source] = {}
+        with suppress(RequestError):  # any source will do then
+            sources = (await origin(self.store, self.job)).sources
+        model = account.models.get(self.job.model, self.job.model)
+        task = Task(job=self.job, model=model, sources=sources)
+        found = await asyncio.to_thread(adapter.found, task, since_ms, reply)
+        ids = [id for each in found for id in each.ids]
+        others = {id for id, job in (await self.store.upstreams.bound(account.name, ids)).items() if job != self.job.id}
+        if not others:
+            return found
+        task = msgspec.structs.replace(task, others=frozenset(others))
+        return await asyncio.to_thread(adapter.found, task, since_ms, reply)

@@ -190,6 +190,16 @@ def test_four_clips_of_one_moment_are_two_submissions() -> None:
     assert [one.ids for one in found] == [("a", "b"), ("c", "d")]
 
 
+def test_what_other_jobs_have_is_left_out_before_clips_are_put_together() -> None:
+    asked = msgspec.structs.replace(task(Kind.MUSIC_GENERATE), others=frozenset({"a", "c"}))
+    found = Suno().found(asked, SINCE, feed(*(clip(id) for id in "abcd")))
+    assert [(one.ids, one.whole) for one in found] == [(("b", "d"), True)]
+
+
+def test_one_clip_of_two_is_not_all_of_it() -> None:
+    assert [one.whole for one in Suno().found(task(Kind.MUSIC_GENERATE), SINCE, feed(clip("a")))] == [False]
+
+
 def test_line_breaks_that_upstream_changed_do_not_hide_a_song() -> None:
     made = clip("a", prompt="[Verse]\r\nShips come  home\n")
     assert len(Suno().found(task(Kind.MUSIC_GENERATE), SINCE, feed(made))) == 1

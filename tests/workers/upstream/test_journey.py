@@ -198,6 +198,34 @@ async def test_where_nobody_can_tell_an_operator_is_waited_for(bench: Bench, fak
     assert accepts(fake) == 1
 
 
+async def test_a_song_that_another_job_has_is_not_taken_for_the_one_that_is_looked_for(
+    bench: Bench, fake: FakeUpstream
+) -> None:
+    async with bench.worker():
+        first = await bench.ended(await bench.song())
+        err(fake, "reset_after,times=1")
+        second = await bench.ended(await bench.song())
+    assert (first.status, second.status) == (Status.SUCCEEDED, Status.SUCCEEDED), second.error
+    assert accepts(fake) == 2
+    clips = {job.output(item).upstream_id for job in (first, second) for item in (1, 2)}
+    assert len(clips) == 4
+
+
+@pytest.mark.parametrize(
+    ("lag", "made"),
+    [("one_missing=2", [OutputStatus.STORED] * 2), ("one_missing", [OutputStatus.STORED, OutputStatus.FAILED])],
+)
+async def test_half_of_a_song_is_looked_for_again_and_then_taken_as_it_is(
+    bench: Bench, fake: FakeUpstream, lag: str, made: list[OutputStatus]
+) -> None:
+    err(fake, "reset_after,times=1", lag)
+    async with bench.worker():
+        done = await bench.ended(await bench.song())
+    assert done.status == Status.SUCCEEDED, done.error
+    assert stands(done) == made
+    assert accepts(fake) == 1
+
+
 async def test_a_job_that_one_account_refuses_goes_to_another(bench: Bench, fake: FakeUpstream) -> None:
     async with bench.fake() as other:
         bench.account("spare", other)
