@@ -75,7 +75,7 @@ def ours_row(case: Case, seen: Seen) -> Row:
     if reason := missing(seen):
         return unmeasured(what, reason, wanted, figures(seen, DIRECT), promised=target is not None)
     share = each_round(seen, OURS, DIRECT, lambda ours, direct: ours.load.rate / direct.load.rate)
-    return Row(what, figures(seen, OURS), figures(seen, DIRECT), f"{share:.0%}", wanted, kept(target, share))
+    return Row(what, figures(seen, OURS), figures(seen, DIRECT), f"{share:.1%}", wanted, kept(target, share))
 
 
 def peer_rows(case: Case, seen: Seen, all_: Sides) -> list[Row]:
