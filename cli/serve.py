@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, RuntimeModes
 
 from api.settings import ApiSettings
 from cli.environment import check_accounts, check_catalog, read
@@ -31,7 +31,9 @@ def serve(host: str, port: int, processes: int) -> None:
         address=host,
         port=port,
         interface=Interfaces.ASGI,
-        http=HTTPModes.auto,
+        http=HTTPModes.http1,
+        runtime_mode=RuntimeModes.st,
+        websockets=False,
         workers=processes,
         backpressure=_MOST_REQUESTS,
         log_access=False,

@@ -13,13 +13,16 @@ local keep_s, size, ended = unpack(redis.call('HMGET', chat, 'keep_s', 'size', '
 local there = redis.call('LLEN', said)
 if not keep_s or tonumber(after) > there then return 0 end
 size = tonumber(size)
-local cut = false
-for i = 7 + there - tonumber(after), #ARGV do
+local cut, first, last = false, 7 + there - tonumber(after), nil
+for i = first, ended and 0 or #ARGV do
   size = size + #ARGV[i]
   cut = size > tonumber(most)
-  if ended or cut then break end
-  redis.call('RPUSH', said, ARGV[i])
-  there = there + 1
+  if cut then break end
+  last = i
+end
+if last then
+  for i = first, last, 512 do redis.call('RPUSH', said, unpack(ARGV, i, math.min(i + 511, last))) end
+  there = there + last - first + 1
 end
 local whole = tonumber(after) + #ARGV - 6 <= there
 if ended then return whole and 1 or 0 end
