@@ -15,7 +15,7 @@ from typing import NamedTuple
 from requirements.lock import ROOT, Kind, Pin, declared, lock_file, read_lock, read_project
 
 PAGE = ROOT / "docs" / "licences.md"
-ENGINES = frozenset({"image", "music", "singing", "speech", "transcription"})
+ENGINES = frozenset({"chat", "image", "music", "singing", "speech", "transcription"})
 COPYLEFT = re.compile(r"\bA?GPL\b")  # not LGPL, which asks nothing of those who only load the library
 
 # What metadata says in its own words, in SPDX's.
@@ -67,11 +67,12 @@ HEAD = """\
 # Licences
 
 ai-gateway is under the [Apache License 2.0](../LICENSE). This is what `make run` installs beside it (`make demo`
-leaves out what comes by `image`, `speech`, `singing` and `transcription` alone). The page is made from
+leaves out what comes by `chat`, `image`, `speech`, `singing` and `transcription` alone). The page is made from
 `requirements/run.txt` and the packages' own metadata by `make lock`; `make check` fails when it is out of date, or
 when a GPL or AGPL part would come by anything but an engine's extra. *Comes by*: `always`, or the extra of
 `pyproject.toml` that asks for it; `build` installs the project itself. What `ai-gateway models install` fetches is not
-in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent Emoji (MIT) and Kokoro's voices (Apache-2.0).
+in it: MediaPipe's face models (Apache-2.0), Microsoft's Fluent Emoji (MIT), Kokoro's voices (Apache-2.0) and the chat
+model SmolLM2-135M-Instruct (Apache-2.0).
 
 | Package | Version | Licence | Comes by | Worth knowing |
 | --- | --- | --- | --- | --- |

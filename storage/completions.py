@@ -1,8 +1,9 @@
 """Answers of chat models in OpenAI's shapes: whole, and in the chunks of a stream.
 
 A chat's job has one output for each answer wanted (`n`). Its metadata: `text`, `finish_reason`, `usage` (a dict of
-prompt_tokens and completion_tokens), and `logprobs` if they were asked for. What the request says of a stream is in
-`job.request`: `streamed`, and `usage_wanted`. Source: shared/protocols/openai.md §3.
+prompt_tokens and completion_tokens), `logprobs` if they were asked for, and `refusal` if the text is one, where JSON
+was wanted. What the request says of a stream is in `job.request`: `streamed`, and `usage_wanted`. Source:
+shared/protocols/openai.md §3.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,6 +86,10 @@ class Chunks:
         """Some more of it."""
         return self._event(index, {"content": text}, logprobs=logprobs)
 
+    def refusal(self, index: int, text: str) -> bytes:
+        """All of it, where it is a refusal."""
+        return self._event(index, {"refusal": text})
+
     def finish(self, index: int, reason: str) -> bytes:
         """Its end."""
         return self._event(index, {}, reason=reason)
@@ -100,8 +105,9 @@ class Chunks:
         events = []
         for index, output in enumerate(outputs):
             about = output.metadata
-            events += [self.role(index), self.words(index, about["text"], about.get("logprobs"))]
-            events.append(self.finish(index, about["finish_reason"]))
+            said = self.words(index, about["text"], about.get("logprobs"))
+            said = self.refusal(index, about["text"]) if about.get("refusal") else said
+            events += [self.role(index), said, self.finish(index, about["finish_reason"])]
         return [*events, *self.end(outputs)]
 
     def _event(
@@ -134,10 +140,14 @@ def heard(events: Iterable[bytes]) -> dict[int, Said]:
 
 def _choice(output: Output) -> dict[str, Any]:
     about = output.metadata
-    logprobs = about.get("logprobs")
+    logprobs, text, refused = about.get("logprobs"), about["text"], about.get("refusal")
     return {
         "index": output.item - 1,
-        "message": {"role": "assistant", "content": about["text"], "refusal": None},
+        "message": {
+            "role": "assistant",
+            "content": None if refused else text,
+            "refusal": text if refused else None,
+        },
         "logprobs": None if logprobs is None else {"content": logprobs, "refusal": None},
         "finish_reason": about["finish_reason"],
     }

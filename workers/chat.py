@@ -145,10 +145,12 @@ class Feed:
         said, about = self.said(output), output.metadata
         if said.ended or not self._wanted:
             return
-        if rest := about["text"][len(said.text) :]:
+        index, last = output.item - 1, list[bytes]()
+        if about.get("refusal"):
+            last = [self._chunks.refusal(index, about["text"])]
+        elif rest := about["text"][len(said.text) :]:
             await self._words(output, rest, about.get("logprobs", [])[len(said.logprobs) :])
-        begun = self._begun(output)
-        await self._add([*begun, self._chunks.finish(output.item - 1, about["finish_reason"])])
+        await self._add([*self._begun(output), *last, self._chunks.finish(index, about["finish_reason"])])
 
     async def end(self, outputs: Sequence[Output]) -> None:
         """Raises RedisUnavailable."""

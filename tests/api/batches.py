@@ -12,7 +12,9 @@ from storage.ids import OutputId
 from storage.job import IMAGES, Failure, Job, Kind, OutputStatus
 from storage.media import object_key
 from storage.objects import Objects
+from storage.rules import CHAT
 from storage.store import Store
+from tests.api.chats import answered
 from tests.api.gateway import LANE, SONG, Caller, Gateway
 from tests.api.images import picture
 from tests.api.recordings import found
@@ -110,13 +112,22 @@ async def transcribe(ctx: dict[str, Any], job: Job) -> dict[str, Any]:
 
 @asynccontextmanager
 async def working(store: Store, slots: int = 8, objects: Objects | None = None) -> AsyncIterator[Lane]:
-    """A real lane in this process, which does every job there is."""
+    """Real lanes in this process, which do every job there is."""
     lane = Lane(LANE, [render, transcribe], worker="hand", slots=slots)
-    await lane.start({"queue": store.queue, "signals": store.signals, "objects": objects})
+    talking = Lane(CHAT, [chat], worker="hand", slots=1)
+    for each in (lane, talking):
+        await each.start({"queue": store.queue, "signals": store.signals, "objects": objects})
     try:
         yield lane
     finally:
         await lane.stop()
+        await talking.stop()
+
+
+async def chat(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+    """A step that answers as a worker would."""
+    answered(job)
+    return {"outputs": job.outputs}
 
 
 async def waiting(gateway: Gateway, caller: Caller, count: int, priority: int = 7) -> None:

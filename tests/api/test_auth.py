@@ -19,7 +19,7 @@ _WEBUI = frozenset({"error", "detail", "body", "errors"})
 _DETAIL = frozenset({"detail"})
 _ERRORS = {
     **dict.fromkeys(("/v1/suno", "/v1/asr", "/asr", "/v1/detect", "/detect", "/v1/api/", "/api/"), _DETAIL),
-    **dict.fromkeys(("/v1/files", "/v1/batches", "/v1/images", "/v1/audio"), _OPENAI),
+    **dict.fromkeys(("/v1/files", "/v1/batches", "/v1/images", "/v1/audio", "/v1/chat", "/v1/models"), _OPENAI),
     **dict.fromkeys(("/v1/sdapi", "/sdapi", "/v1/reactor", "/reactor", "/internal"), _WEBUI),
 }
 """What errors consist of, where they are no problem details."""

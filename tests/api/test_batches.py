@@ -24,6 +24,7 @@ from tests.api.batches import (
     when,
     working,
 )
+from tests.api.chats import BODY as CHAT
 from tests.api.gateway import SONG, Gateway
 from tests.api.images import data_uri, picture
 from tests.api.recordings import TONE
@@ -74,6 +75,7 @@ async def test_every_endpoint_can_be_one_of_a_batch(stocked: Gateway) -> None:
         GENERATE: {"continue_clip_id": clip},
         "/v1/suno/api/generate/concat/v2": {"clip_id": extension},
         "/v1/audio/speech": {"input": "Good evening."},
+        "/v1/chat/completions": CHAT,
         "/v1/images/generations": {"prompt": "a boat"},
         "/v1/images/edits": {"prompt": "a boat", "image": drawing},
         "/v1/images/variations": {"image": drawing},
@@ -99,6 +101,8 @@ async def test_every_endpoint_can_be_one_of_a_batch(stocked: Gateway) -> None:
             assert told["status_code"] == 200
             if path in ("/v1/audio/transcriptions", "/v1/asr"):
                 assert "00:01.500" in told["body"].replace(",", ".")
+            if path == "/v1/chat/completions":
+                assert told["body"]["choices"][0]["message"]["content"] == "The sea is wide."
             if path == "/v1/jobs":
                 job = await stocked.alice.job(line_job_id(batch["id"], 1))
                 assert told["body"] == job

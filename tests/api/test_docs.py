@@ -7,7 +7,18 @@ import pytest
 from pydantic import BaseModel
 
 from api import batch_body, jobs_body, webhooks_body
-from api.dialects import asr, images, reactor, speech, transcriptions, webui, webui_extras, webui_models, webui_progress
+from api.dialects import (
+    asr,
+    chat,
+    images,
+    reactor,
+    speech,
+    transcriptions,
+    webui,
+    webui_extras,
+    webui_models,
+    webui_progress,
+)
 from api.dialects.suno import Concat, Generate
 from tests.api.gateway import Gateway
 
@@ -72,6 +83,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "POST /v1/images/edits": images.Edit,
     "POST /v1/images/variations": images.Variation,
     "POST /v1/audio/speech": speech.Speech,
+    "POST /v1/chat/completions": chat.Completion,
     "POST /v1/sdapi/v1/txt2img": webui.Txt2Img,
     "POST /v1/sdapi/v1/img2img": webui.Img2Img,
     "POST /v1/sdapi/v1/extra-single-image": webui_extras.ExtraSingleImage,

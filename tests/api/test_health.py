@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.gateway import Gateway, serving, storage_settings
 
-LANES = {"delivery": {"workers": 0}, "engines": {"workers": 0}, "parts": {"workers": 0}}
+LANES = {"chat": {"workers": 0}, "delivery": {"workers": 0}, "engines": {"workers": 0}, "parts": {"workers": 0}}
 
 
 async def test_it_is_ready_when_redis_and_the_store_answer_and_says_who_serves_each_lane(stocked: Gateway) -> None:

@@ -131,10 +131,11 @@ def test_an_npm_package_is_fetched_and_unpacked(tmp_path: Path) -> None:
 
 
 def test_every_subject_s_sprite_is_asked_for_and_all_is_pinned() -> None:
-    faces, sprites, voices = SOURCES
+    faces, sprites, voices, talker = SOURCES
     assert len(sprites.files) == sum(not one.code.startswith("own-") for one in subjects())
     assert all(len(one.sha256) == 64 for one in SOURCES)
     assert "==" in faces.spec
+    assert "==" in talker.spec
     assert "@1" in sprites.spec
     assert "@1" in voices.spec
 
@@ -154,7 +155,7 @@ def test_the_list_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "models" / SOURCES[0].asset.name / ".complete").touch()
     shown = ai_gateway("models", "list", "--data", tmp_path)
     assert shown.returncode == 0
-    first, second, _ = shown.stdout.splitlines()
+    first, second, *_ = shown.stdout.splitlines()
     assert " installed " in first
     assert " missing " in second
     assert "MIT (Microsoft Fluent Emoji)" in second

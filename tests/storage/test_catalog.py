@@ -48,8 +48,8 @@ def test_an_unknown_name_is_refused_by_name_with_what_there_is() -> None:
 
 
 def test_a_model_of_another_family_is_unknown() -> None:
-    with pytest.raises(UnknownModel, match="no chat model is called 'chirp-v3-0'; there are: none"):
-        Catalog.load(None).find("chirp-v3-0", "chat")
+    with pytest.raises(UnknownModel, match="no dance model is called 'chirp-v3-0'; there are: none"):
+        Catalog.load(None).find("chirp-v3-0", "dance")
 
 
 def test_a_family_without_a_default_asks_for_a_name(tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def test_a_whole_stream_says_what_the_answer_does() -> None:
     assert heard(events) == {0: Said("answer 1", [], ended=True), 1: Said("answer 2", [], ended=True)}
 
 
+def test_a_refusal_is_no_content() -> None:
+    job = chat()
+    job.outputs[0].metadata["refusal"] = True
+    (choice,) = completion(job)["choices"]
+    assert choice["message"] == {"role": "assistant", "content": None, "refusal": "answer 1"}
+    _, said, *_ = Chunks(job).whole(job.outputs)
+    assert body(said)["choices"][0]["delta"] == {"refusal": "answer 1"}
+
+
 def test_an_event_is_one_line_wherever_lines_may_end() -> None:
     event = Chunks(chat()).words(0, "a\u2028b\u0085c\nd")
     assert len(event.decode().splitlines()) == 2

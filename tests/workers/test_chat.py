@@ -98,6 +98,18 @@ async def test_a_stream_has_each_piece_and_an_end(bench: Bench) -> None:
     assert len(read_again.events) == 6  # the role, three pieces, the end, [DONE]
 
 
+async def test_a_refusal_is_told_apart_from_what_was_wanted(bench: Bench) -> None:
+    class Unwilling(Model):
+        async def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
+            usage = {"prompt_tokens": 1, "completion_tokens": 1}
+            return Made([], {"text": "No.", "refusal": True, "finish_reason": "stop", "usage": usage})
+
+    bench.model = Unwilling()
+    job = await bench.run(await bench.claim(streamed=True))
+    deltas = [msgspec.json.decode(event[6:])["choices"][0]["delta"] for event in (await bench.events(job))[:-1]]
+    assert deltas == [{"role": "assistant", "content": ""}, {"refusal": "No."}, {}]
+
+
 async def test_several_answers_come_one_after_the_other(bench: Bench) -> None:
     job = await bench.run(await bench.claim(items=2, streamed=True))
     assert heard(await bench.events(job)) == {0: Said(WHOLE, [], ended=True), 1: Said(WHOLE, [], ended=True)}

@@ -58,7 +58,8 @@ class Chat:
         grammar = None if excuse else self._grammar(request.get("response_format"))
         question = self._count(prompt(messages))
         if excuse:
-            return self._excused(excuse, question, Writing(Pieces(folder), said, report, most=1, again=True))
+            writing = Writing(Pieces(folder), said, report, most=1, again=True)
+            return self._excused(excuse, question, writing, is_refusal=_wants_json(request))
         # what a grammar allows next is not known in the middle: such an answer is made again, and comes out the same
         begun = "" if grammar else said["text"]
         before = self._count(prompt(messages, begun)) - question if begun else 0
@@ -73,10 +74,13 @@ class Chat:
             raise EngineMisproduced("the answer does not keep to the format")
         return _made(writing, reason, question, before + tokens, logprobs=request.get("logprobs") is True)
 
-    def _excused(self, text: str, question: int, writing: Writing) -> Made:
-        writing.add(text, [])
-        writing.flush()
-        return _made(writing, "stop", question, self._count(text), logprobs=False)
+    def _excused(self, text: str, question: int, writing: Writing, *, is_refusal: bool) -> Made:
+        """An answer of our own. Where JSON was wanted it is a refusal, which is told apart from what was wanted."""
+        if not is_refusal:
+            writing.add(text, [])
+            writing.flush()
+        made = _made(writing, "stop", question, self._count(text), logprobs=False)
+        return Made([], {**made.metadata, "text": text, "refusal": True}) if is_refusal else made
 
     def _grammar(self, wanted: Mapping[str, Any] | None) -> str | None:
         """Raises InvalidRequest for a schema that the library passes over in silence: then prose goes on as prose."""
@@ -122,6 +126,10 @@ class Chat:
             raise EngineFailed("the model ended without a word")
         writing.flush()
         return end[0]
+
+
+def _wants_json(request: Mapping[str, Any]) -> bool:
+    return bool((request.get("response_format") or {}).get("type", "text") != "text")
 
 
 def _sampling(request: Mapping[str, Any]) -> dict[str, Any]:

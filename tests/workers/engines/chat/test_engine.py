@@ -141,3 +141,5 @@ def test_what_it_cannot_write_it_says_as_an_answer(ask: Ask, question: str, lang
     assert (made.text, made.about["finish_reason"]) == (ONLY_ENGLISH[language], "stop")
     assert "".join(each["text"] for each in made.pieces) == made.text
     assert made.about["usage"]["completion_tokens"] > 10
+    refused = ask(question, response_format=SONG)
+    assert (refused.text, refused.about["refusal"], refused.pieces) == (ONLY_ENGLISH[language], True, [])
