@@ -66,6 +66,15 @@ def test_it_talks_and_calls_tools_whole_and_streamed(gateway: Gateway, fake: Fak
     assert fake.accepted == 4
 
 
+def test_its_id_of_a_request_and_its_limits_are_told_in_openais_names(client: openai.OpenAI) -> None:
+    asked: Any = {"model": RETIRED, "messages": [{"role": "user", "content": "a"}]}
+    answer = client.chat.completions.with_raw_response.create(**asked)
+    assert answer.headers["x-gateway-engine"] == "anthropic"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "49"
+    assert not [name for name in answer.headers if name.startswith("anthropic-")]
+    assert (answer.parse().model, answer.headers["x-request-id"][:8]) == (RETIRED, "req_fake")
+
+
 def test_what_cannot_be_said_is_refused_by_its_field(client: openai.OpenAI, fake: Fake) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.chat.completions.create(model=RETIRED, messages=[{"role": "user", "content": "a"}], n=2)

@@ -45,12 +45,11 @@ class Anthropic:
     def whole(self, asked: Asked, body: bytes) -> Whole:
         return anthropic_answer.whole(asked, body)
 
+    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
+        return anthropic_errors.passed(headers)
+
     def turned(self, asked: Asked) -> Events:
         return Events(asked.model, with_usage=asked.usage)
 
     def refused(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refused:
         return anthropic_errors.refused(status, headers, body)
-
-    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
-        """What callers may know of an answer's head, in OpenAI's names."""
-        return anthropic_errors.passed(headers)

@@ -103,6 +103,10 @@ class Dialect(Protocol):
         """What a good answer that is not streamed says. Raises UpstreamMalformed."""
         ...
 
+    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
+        """What callers may know of a good answer's head, in OpenAI's names. `headers` with names in lower case."""
+        ...
+
     def turned(self, asked: Asked) -> Turned:
         """For the events of a good answer."""
         ...

@@ -7,8 +7,7 @@ import pytest
 
 from api import upstreams
 from api.upstreams.anthropic import Anthropic
-from cli.environment import check_accounts
-from cli.failing import Misconfigured
+from cli.environment import Misconfigured, check_accounts
 from storage.accounts import Account
 from storage.errors import InvalidRequest
 from workers.upstream import adapters
@@ -37,14 +36,16 @@ def test_adapters_that_do_not_chat_are_nothing_to_the_api() -> None:
 
 def test_accounts_that_only_chat_are_nothing_to_workers() -> None:
     adapters.check(account(nonsense=1))
-    with pytest.raises(InvalidRequest, match="there are: .*openai.*anthropic"):
+    with pytest.raises(InvalidRequest, match=r"there are: .*openai.*anthropic"):
         adapters.check(account("antropic"))
 
 
-@pytest.mark.parametrize("line", ['options = { nonsense = 1 }', 'adapter = "antropic"'])
+@pytest.mark.parametrize("line", ["options = { nonsense = 1 }", 'adapter = "antropic"'])
 def test_the_command_line_refuses_both(tmp_path: Path, line: str) -> None:
     path = tmp_path / "gateway.toml"
     lines = {"adapter": 'adapter = "anthropic"', "options": "", line.partition(" ")[0]: line}
-    path.write_text('[accounts.one]\nbase_url = "https://a.example"\nmodels = { a = "b" }\n' + "\n".join(lines.values()))
+    path.write_text(
+        '[accounts.one]\nbase_url = "https://a.example"\nmodels = { a = "b" }\n' + "\n".join(lines.values())
+    )
     with pytest.raises(Misconfigured, match="GATEWAY_ACCOUNTS"):
         check_accounts({"GATEWAY_ACCOUNTS": str(path)})
