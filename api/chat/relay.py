@@ -229,9 +229,4 @@ async def _ended(connection: Connection) -> None:
 
 def _passed(route: Route, connection: Connection) -> Headers:
     """What callers may know of a good answer's head."""
-    headers = [(b"x-gateway-engine", route.account.adapter.encode())]
-    return headers + [
-        (name, value)
-        for name, value in connection.headers.items()
-        if name == b"x-request-id" or name.startswith((b"x-ratelimit-", b"openai-"))
-    ]
+    return [(b"x-gateway-engine", route.account.adapter.encode()), *route.dialect.passed(connection.headers)]

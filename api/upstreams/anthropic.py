@@ -13,7 +13,8 @@ from api.upstreams import anthropic_answer, anthropic_errors
 from api.upstreams.anthropic_events import Events
 from api.upstreams.anthropic_options import Options
 from api.upstreams.anthropic_request import request
-from api.upstreams.base import Asked, Headers, Outgoing, Refused, Whole
+from api.upstreams.base import UNREADABLE, Asked, Headers, Outgoing, Refused, Whole
+from storage.errors import InvalidRequest
 
 
 class Anthropic:
@@ -35,17 +36,20 @@ class Anthropic:
         self._headers: Headers = headers
 
     def outgoing(self, asked: Asked, model: str) -> Outgoing:
-        return Outgoing("/v1/messages", self._headers, msgspec.json.encode(request(asked, model, self.options)))
+        try:
+            body = msgspec.json.encode(request(asked, model, self.options))
+        except UNREADABLE as error:
+            raise InvalidRequest("the body cannot be read, or is nested too deeply", field="messages") from error
+        return Outgoing("/v1/messages", self._headers, body)
 
     def whole(self, asked: Asked, body: bytes) -> Whole:
         return anthropic_answer.whole(asked, body)
+
+    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
+        return anthropic_errors.passed(headers)
 
     def turned(self, asked: Asked) -> Events:
         return Events(asked.model, with_usage=asked.usage)
 
     def refused(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refused:
         return anthropic_errors.refused(status, headers, body)
-
-    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
-        """What callers may know of an answer's head, in OpenAI's names."""
-        return anthropic_errors.passed(headers)

@@ -7,7 +7,7 @@ import msgspec
 
 from api.sse import line
 from api.upstreams.anthropic_errors import Failure, meaning
-from api.upstreams.base import Asked, Usage, Whole
+from api.upstreams.base import UNREADABLE, Asked, Usage, Whole
 from storage.errors import UpstreamMalformed
 
 _REASONS = {
@@ -95,7 +95,7 @@ def whole(asked: Asked, body: bytes) -> Whole:
     try:
         said = _message(body)
         blocks = [_block(block) for block in said.content if _kind(block).type in ("text", "tool_use")]
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise UpstreamMalformed("the upstream answered 200 with something that is no message") from error
     if said.error:
         raise meaning(said.error)

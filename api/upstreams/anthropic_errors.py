@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from api.sse import line
-from api.upstreams.base import Headers, Refused
+from api.upstreams.base import UNREADABLE, Headers, Refused
 from api.upstreams.envelopes import envelope
 from storage.errors import (
     UpstreamBusy,
@@ -138,7 +138,7 @@ def _code(status: int, error: UpstreamError, failure: Failure) -> str | None:
 def _failure(body: bytes) -> Failure:
     try:
         return msgspec.json.decode(body, type=_Body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Failure()
 
 

@@ -13,7 +13,7 @@ import msgspec
 from api.sse import line
 from api.upstreams.anthropic_answer import Tokens, completion_id, reason
 from api.upstreams.anthropic_errors import Failure, meaning
-from api.upstreams.base import Usage
+from api.upstreams.base import UNREADABLE, Usage
 from api.upstreams.envelopes import envelope, event
 from api.upstreams.events import Splitter
 from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamMalformed
@@ -128,7 +128,7 @@ class Events:
                 return b""
             read, turn = self._heard[name]
             said = read(payload)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise UpstreamMalformed("the upstream sent an event that is none of a message") from error
         if not self._head and name not in _FIRST:
             raise UpstreamMalformed("the upstream began its answer in the middle")

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from api.upstreams.anthropic_parts import Block, blocks, spoken
+from api.upstreams.base import UNREADABLE
 from storage.errors import InvalidRequest
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -135,5 +136,5 @@ def _object(arguments: Any, field: str) -> Any:
     """Arguments as JSON that is passed on as it is written."""
     try:
         return msgspec.json.decode(str(arguments or "{}"), type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise InvalidRequest("has to be a JSON object, written as a text", field=field) from error

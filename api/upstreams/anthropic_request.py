@@ -25,7 +25,7 @@ _BY_SCHEMA = "Answer with JSON that fits this schema and nothing else: no words 
 
 def request(asked: Asked, model: str, options: Options) -> Body:
     """The body to send. Raises InvalidRequest."""
-    body: Body = msgspec.json.decode(asked.body)
+    body = msgspec.json.decode(asked.body, type=Body)
     _refuse(body)
     conversation = Conversation(body.get("messages"))
     sent: Body = {"model": model, "max_tokens": _most(body) or options.max_tokens, "messages": conversation.turns}
@@ -53,7 +53,8 @@ def _refuse(body: Body) -> None:
     """What changes the shape of the answer, and cannot be had."""
     if _whole(body, "n", 1, 128) not in (None, 1):
         raise InvalidRequest("this model answers with one choice", field="n")
-    if "audio" in (body.get("modalities") or ()):
+    modalities = body.get("modalities")
+    if isinstance(modalities, list) and "audio" in modalities:
         raise InvalidRequest("this model does not speak", field="modalities")
     for name in ("functions", "function_call"):
         if body.get(name):

@@ -7,7 +7,12 @@ shapes: shared/protocols/openai.md §1–§3.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from storage.errors import UpstreamError
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises that is none, or another than was expected, or nested beyond all measure."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""
@@ -96,6 +101,10 @@ class Dialect(Protocol):
 
     def whole(self, asked: Asked, body: bytes) -> Whole:
         """What a good answer that is not streamed says. Raises UpstreamMalformed."""
+        ...
+
+    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
+        """What callers may know of a good answer's head, in OpenAI's names. `headers` with names in lower case."""
         ...
 
     def turned(self, asked: Asked) -> Turned:

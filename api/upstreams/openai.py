@@ -69,6 +69,13 @@ class OpenAI:
             raise UpstreamMalformed("the upstream answered 200 without choices")
         return Whole(body, _usage(said.usage))
 
+    def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
+        return [
+            (name, value)
+            for name, value in headers.items()
+            if name == b"x-request-id" or name.startswith((_PASSED_FROM, b"openai-"))
+        ]
+
     def turned(self, asked: Asked) -> "Events":
         return Events(with_usage=asked.usage)
 

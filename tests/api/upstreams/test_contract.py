@@ -64,6 +64,13 @@ async def test_an_answer_is_a_chat_completion(one: Asking) -> None:
     assert "tool_calls" not in choice["message"]
 
 
+async def test_of_a_good_head_callers_know_what_openai_would_say(one: Asking) -> None:
+    answer = await one.answer(asked())
+    told = dict(one.dialect.passed(answer.headers))
+    assert told[b"x-request-id"].startswith(b"req_fake")
+    assert all(name.startswith((b"x-request-id", b"x-ratelimit-", b"openai-")) for name in told)
+
+
 async def test_a_stream_says_what_the_whole_answer_says(one: Asking) -> None:
     wanted = asked(CALLS, tools=TOOLS)
     said = msgspec.json.decode(one.dialect.whole(wanted, (await one.answer(wanted)).body).body)

@@ -7,6 +7,7 @@ from typing import Any
 
 import openai
 
+URL, KEY, MODEL = os.environ["URL"], os.environ.get("KEY", "sk-x"), os.environ["MODEL"]
 CLOCK: Any = {"type": "function", "function": {"name": "clock"}}
 WEATHER: Any = {
     "type": "function",
@@ -18,11 +19,11 @@ WEATHER: Any = {
 
 
 def asked(text: str) -> Any:
-    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}]}
 
 
 def main() -> None:
-    with openai.OpenAI(base_url=os.environ["URL"], api_key="sk-x", max_retries=0) as client:
+    with openai.OpenAI(base_url=URL, api_key=KEY, max_retries=0) as client:
         create: Any = client.chat.completions.create
         whole = create(**asked("Tell me something."))
         stream = list(create(**asked("Tell me something."), stream=True, stream_options={"include_usage": True}))
