@@ -62,8 +62,8 @@ class Account(BaseModel):
 
     `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
     `token_file` may be relative to the file of accounts. `concurrent`: jobs it may have under way; `per_minute`:
-    submissions; 0 is no limit. `cost`: units a job of a kind. `options`: the adapter's own. `chat`: where it is used for
-    that.
+    submissions; 0 is no limit. `cost`: units a job of a kind. `options`: the adapter's own. `chat`: where it is used
+    for that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
