@@ -144,7 +144,7 @@ class _Exchange:
         if refused is None:
             return None
         self._relay.routes.failed(route, refused.error)
-        return _Said(Envelope(*refused[:3]), judged(refused.error).elsewhere)
+        return _Said(Envelope(*refused[:3]), judged(refused.error).elsewhere and not refused.error.in_doubt)
 
     async def _sent(self, offered: Offered) -> Refused | None:
         route, asked = offered.route, self._asked

@@ -56,7 +56,8 @@ class Whole(NamedTuple):
 class Refused(NamedTuple):
     """An upstream's no. The caller is told `status`, `headers` (`retry-after`, ...) and `body`, OpenAI's envelope.
 
-    `error`: what it means for the account (`storage/verdict.py`), and for whether another one is tried.
+    `error`: what it means for the account (`storage/verdict.py`), and for whether another one is tried: none is if it
+    is `in_doubt`, since the answer may have been made, and paid for, behind a proxy that lost patience.
     """
 
     status: int

@@ -33,7 +33,12 @@ MOST_HELD_BYTES = 256 << 10
 SWEEP_S = 1.0
 """How often silence is looked for. No request has a timer of its own."""
 
-_MOST_HEAD_BYTES = 64 << 10
+_MOST_MUTE_BYTES = 64 << 10
+"""Of an answer, in which there is nothing of its body: its head, whatever goes before it, the ends of chunks."""
+
+
+class _TooLarge(Exception):
+    """More has come than anybody needs to say."""
 
 
 class Connection(asyncio.Protocol):
@@ -53,7 +58,7 @@ class Connection(asyncio.Protocol):
         self.heard = self._pool.clock()
         self._error: UpstreamError | None = None
         self._parts: list[bytes] = []
-        self._held = self._head_bytes = 0
+        self._held = self._head_bytes = self._mute_bytes = 0
         self._sized = self._keep = self._paused = False
 
     def send(self, data: bytes) -> None:
@@ -98,8 +103,6 @@ class Connection(asyncio.Protocol):
 
     def release(self) -> None:
         """The exchange is over. Left half-way, the connection is closed: so the upstream hears that nobody listens."""
-        if not self.busy:
-            return
         self.leave()
         if self.done and self._keep and not self._paused and not self.transport.is_closing():
             self._pool.rest(self)
@@ -128,10 +131,12 @@ class Connection(asyncio.Protocol):
         if not self.busy or self.done:  # nobody asked for it
             self.transport.abort()
             return
-        self.heard = self._pool.clock()
+        self.heard, held = self._pool.clock(), self._held
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if self._held == held:
+                self._is_mute(len(data))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, _TooLarge):
             self.fail(UpstreamMalformed("the upstream's answer is not HTTP, or has too large a head"))
             return
         if self._held > MOST_HELD_BYTES and not self._paused:
@@ -149,19 +154,32 @@ class Connection(asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
 
+    def _is_mute(self, size_bytes: int) -> None:
+        """So much came, and nothing of a body: the parser itself would keep a header that never ends."""
+        self._mute_bytes += size_bytes
+        if self._mute_bytes > _MOST_MUTE_BYTES and not self.done:
+            raise _TooLarge
+
     # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        if self.done:
+            raise ValueError("an answer that nobody asked for, in one breath with the one before")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
-        if self._head_bytes > _MOST_HEAD_BYTES:
-            raise ValueError("too large a head")
+        if self._head_bytes > _MOST_MUTE_BYTES:
+            raise _TooLarge
         if not self.headed:  # trailers say nothing that anybody reads
             self.headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
         self.headed = self.status >= 200
-        self._sized = b"content-length" in self.headers or b"transfer-encoding" in self.headers
+        coding = self.headers.get(b"transfer-encoding")
+        if coding is not None and coding.lower() != b"chunked":
+            raise ValueError("a coding that was not asked for")
+        self._sized = coding is not None or b"content-length" in self.headers
 
     def on_body(self, data: bytes) -> None:
         self._parts.append(data)
@@ -212,7 +230,6 @@ class Pool:
             connection = self._idle.pop()
             if not connection.closing and self.clock() - connection.idle_since < KEPT_S:
                 return connection
-            connection.release()
             connection.fail(UpstreamDisconnected())
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -220,7 +237,7 @@ class Pool:
         except ssl.SSLError as error:
             said = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else "TLS failed"
             raise UpstreamUntrusted(f"the upstream cannot be trusted: {said}") from error
-        except (OSError, UpstreamError) as error:  # a timeout is an OSError; a proxy's words are none of the upstream's
+        except (OSError, UnicodeError, UpstreamError) as error:  # of a timeout, of a name, or a proxy's own words
             raise UpstreamUnreachable("the upstream cannot be reached") from error
 
     def rest(self, connection: Connection) -> None:

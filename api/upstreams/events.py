@@ -5,13 +5,16 @@ from storage.errors import UpstreamMalformed
 MOST_BYTES = 8 << 20
 """Of one event."""
 
+_BYTE_ORDER = "\ufeff".encode()
+"""A mark that a stream may begin with, and that means nothing."""
+
 
 class Splitter:
     """Takes bytes and gives the data of whole events, in time that is linear in their number."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._crlf = False
+        self._crlf = self._begun = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """The data of each event that is complete by now. Comments and names of events are passed over.
@@ -30,6 +33,8 @@ class Splitter:
             return []
         whole = bytes(rest[:cut])
         del rest[: cut + 2]
+        if not self._begun:
+            self._begun, whole = True, whole.removeprefix(_BYTE_ORDER)
         return [found for event in whole.split(b"\n\n") if (found := _data(event)) is not None]
 
     @property

@@ -21,6 +21,8 @@ _HEADERS: Headers = [(b"content-type", b"application/json"), (b"accept-encoding"
 _PASSED = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id")
 _PASSED_FROM = b"x-ratelimit-"
 _OUR_FAULT = {401, 402, 403}
+_BUSY = {503, 529}
+_LATE = {408, 504, 524}
 _DONE = b"data: [DONE]\n\n"
 _USAGE_NULL = (b',"usage":null', b', "usage": null')
 
@@ -39,7 +41,17 @@ class _Chunk(msgspec.Struct):
     error: Any = None
 
 
-_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode = msgspec.json.Decoder(_Chunk).decode
+
+
+def _chunk(body: bytes) -> _Chunk:
+    """Raises UpstreamMalformed. What nobody looks at is read too: clients stumble over bytes that are no text."""
+    try:
+        if not body.isascii():
+            body.decode()
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UpstreamMalformed("the upstream sent what is no answer of chat completions") from error
 
 
 class OpenAI:
@@ -59,10 +71,7 @@ class OpenAI:
         return Outgoing("/chat/completions", _HEADERS, body)
 
     def whole(self, asked: Asked, body: bytes) -> Whole:  # noqa: ARG002 - other dialects have to turn it
-        try:
-            said = _chunk(body)
-        except msgspec.DecodeError as error:
-            raise UpstreamMalformed("the upstream answered 200 with something that is no chat completion") from error
+        said = _chunk(body)
         if said.error:
             raise UpstreamFailed(f"the upstream failed: {words(_message(said.error))}")
         if said.choices is None:
@@ -82,8 +91,10 @@ class OpenAI:
     def refused(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refused:
         """OpenAI's own envelope goes through, but where it is about the gateway's key, or a failure of theirs."""
         said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        named = _is_envelope(body)
         error = refused(Reply(status, said, body), risky=False)
-        if status in _OUR_FAULT or status >= 500 or not _is_envelope(body):
+        error.in_doubt = status in _LATE or (status >= 500 and status not in _BUSY and not named)
+        if status in _OUR_FAULT or not 400 <= status < 500 or not named:
             ours = envelope(error, _status(status))
             return Refused(ours.status, [*ours.headers, *_passed(headers, ours.headers)], ours.body, error)
         passed = [(b"content-type", b"application/json"), *_passed(headers, ())]
@@ -126,8 +137,8 @@ class Events:
             return _DONE
         try:
             chunk = _chunk(payload)
-        except msgspec.DecodeError:
-            return self._fail(UpstreamMalformed("the upstream sent an event that is no chat completion chunk"))
+        except UpstreamMalformed as error:
+            return self._fail(error)
         if chunk.error:
             return self._fail(UpstreamFailed(f"the upstream failed: {words(_message(chunk.error))}"))
         if chunk.usage:
@@ -176,7 +187,7 @@ def _message(error: Any) -> str:
 def _is_envelope(body: bytes) -> bool:
     try:
         return isinstance(_chunk(body).error, dict)
-    except msgspec.DecodeError:
+    except UpstreamMalformed:
         return False
 
 

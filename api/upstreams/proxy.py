@@ -30,7 +30,7 @@ async def tunnelled(plain: Plain, fresh: Fresh, proxy: URL, host: str, port: int
 
     Raises UpstreamError if the proxy will not have it, OSError (ssl.SSLError among them) if TLS does not come about.
     """
-    target = f"{host}:{port}".encode()
+    target = f"[{host}]:{port}".encode() if ":" in host else f"{host}:{port}".encode()
     lines = [b"CONNECT " + target + b" HTTP/1.1", b"host: " + target, *authorization(proxy)]
     through = None
     try:
