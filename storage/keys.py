@@ -185,7 +185,6 @@ def bound(account: str, id: str) -> str:
 
 
 DOUBTS = "doubts"
-WAITED_AT = "waited_at"
 
 
 def slots(account: str) -> str:

@@ -135,8 +135,7 @@ class Upstreams:
 
     async def waited_at(self) -> list[str]:
         """The accounts at which jobs wait, or did of late: also those that are in the file no more."""
-        with redis_errors():
-            return sorted(name.decode() for name in await command(self._redis, "SMEMBERS", keys.WAITED_AT))
+        return sorted(name.decode() for name in await self._scripts.call("upstream_waited_at"))
 
     async def waiting_at(self, *accounts: str) -> list[list[str]]:
         """The jobs that wait at each account, 1000 at the most."""

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from storage.accounts import Accounts
-from storage.errors import RequestError, UpstreamError, UpstreamFailed, UpstreamMalformed
+from storage.errors import InvalidRequest, RequestError, UpstreamError, UpstreamFailed, UpstreamMalformed
 from storage.job import Failure, Job, Upstream
 from storage.outbound import Outbound
 from workers.adapters.base import Adapter, Done, Failed, Item
@@ -15,6 +16,7 @@ from workers.upstream.fetching import made_of
 from workers.upstream.items import kept
 from workers.upstream.progress import standing
 from workers.upstream.sending import Sending
+from workers.upstream.unchanged import target_of
 
 MOST_TRIES = 8
 _FIRST_S, _FACTOR, _MOST_S = 2.0, 2.0, 60.0
@@ -49,7 +51,10 @@ class _Collection(Attempt):
     async def _fetch(self, item: int, stands: Done) -> None:
         folder = await asyncio.to_thread(self.spool.folder, self.job, item)
         try:
-            made = await made_of(stands, folder, self.job, self.fetching)
+            made = await made_of(stands, folder, self.job, self.fetching, await self._target())
+        except InvalidRequest as error:
+            await self.give_up(item, Failure.of(error))
+            return
         except (UpstreamError, RequestError) as error:
             if self.job.attempt >= MOST_TRIES:
                 await self.give_up(item, Failure.of(error))
@@ -59,6 +64,12 @@ class _Collection(Attempt):
         output = self.job.output(item)
         output.upstream_id, output.upstream_task = stands.id, self._task(item)
         await asyncio.to_thread(self.spool.keep, self.job, item, made)
+
+    async def _target(self) -> Mapping[str, Path]:
+        """What the caller sent, where the result is compared with it."""
+        if target_of(self.job) is None:
+            return {}
+        return {name: Path(path) for name, path in (await self._inputs()).items()}
 
     async def _ask_again(self, item: int) -> None:
         """Links run out: the upstream may have a fresh one. What it says now is used at the next attempt."""

@@ -8,6 +8,7 @@ from storage.accounts import Account
 from storage.capacity import AccountState
 from storage.errors import RedisUnavailable, UpstreamError
 from storage.store import Store
+from storage.tasks import end
 from workers.adapters.base import Adapter, Prepaid
 from workers.upstream.sending import Sending
 
@@ -38,9 +39,7 @@ class Credits:
         task.add_done_callback(self._asking.discard)
 
     async def stop(self) -> None:
-        for task in self._asking:
-            task.cancel()
-        await asyncio.gather(*self._asking, return_exceptions=True)
+        await end(*self._asking)
 
     async def _ask(self, account: Account, adapter: Adapter, prepaid: Prepaid) -> None:
         """One that wants to see a person, or is closed, is not asked. That an answer cannot be had is of no account."""

@@ -1,6 +1,7 @@
 """What an upstream has made, brought home: fetched through the guard, judged by its bytes, and only then believed."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from storage.errors import UpstreamFailed, UpstreamMalformed
@@ -9,20 +10,27 @@ from storage.outbound import Outbound
 from workers.adapters.base import Done, File
 from workers.engines.base import Artifact, Made
 from workers.upstream.checks import checked
+from workers.upstream.unchanged import check_swapped
 
 MOST_BYTES = 2_000_000_000
 FETCH_S = 1800.0
 _CHUNK = 1 << 18
 
 
-async def made_of(item: Done, folder: Path, job: Job, outbound: Outbound | None) -> Made:
+async def made_of(
+    item: Done, folder: Path, job: Job, outbound: Outbound | None, given: Mapping[str, Path] | None = None
+) -> Made:
     """An item's files, in `folder`. `outbound`: who fetches what is an address; None where there must be none.
+    `given`: what the caller sent, by its name.
 
-    Raises UpstreamError: what cannot be had, or is not what it should be.
+    Raises UpstreamError: what cannot be had, or is not what it should be. Raises InvalidRequest for a face swap that
+    swapped nothing.
     """
     artifacts = [await _had(file, folder, job, outbound) for file in item.files]
-    if not any(artifact.part == "main" for artifact in artifacts):
+    main = next((artifact for artifact in artifacts if artifact.part == "main"), None)
+    if main is None:
         raise UpstreamMalformed("the upstream delivered no result")
+    await asyncio.to_thread(check_swapped, Path(main.path), job, given or {})
     about = {"engine": job.served_by, "embedded": False, **item.metadata}
     return Made(artifacts, about | ({"upstream_id": item.id} if item.id else {}))
 

@@ -13,6 +13,7 @@ from storage.accounts import Account, Accounts
 from storage.errors import RedisUnavailable
 from storage.job import Job
 from storage.store import Store
+from storage.tasks import end
 from workers.adapters.base import Adapter
 from workers.upstream.credits import Credits
 from workers.upstream.looking import Look
@@ -53,9 +54,8 @@ class Poller:
                 wait_s = await self._safe_turn()
                 await asyncio.sleep(wait_s)
         finally:
-            for task in self._asking.values():
-                task.cancel()
-            await asyncio.gather(*self._asking.values(), self._credits.stop(), return_exceptions=True)
+            await end(*self._asking.values())
+            await self._credits.stop()
 
     async def _safe_turn(self) -> float:
         """A turn that breaks must not be the last one: nobody would notice."""

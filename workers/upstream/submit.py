@@ -174,8 +174,13 @@ class _Submission(Attempt):
         match item:
             case Done():
                 folder = await asyncio.to_thread(self.spool.folder, self.job, number)
-                made = await made_of(item, folder, self.job, None)
-                await asyncio.to_thread(self.spool.keep, self.job, number, made)
+                given = {name: Path(path) for name, path in (await self._inputs()).items()}
+                try:
+                    made = await made_of(item, folder, self.job, None, given)
+                except InvalidRequest as error:
+                    await self.give_up(number, Failure.of(error))
+                else:
+                    await asyncio.to_thread(self.spool.keep, self.job, number, made)
             case Failed(error=error):
                 await self.give_up(number, Failure.of(error))
             case _:

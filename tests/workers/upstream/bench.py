@@ -20,6 +20,7 @@ from storage.outbound import Outbound
 from storage.rules import UPSTREAM
 from storage.settings import StorageSettings
 from storage.store import Store
+from storage.tasks import end
 from tests.waiting import until
 from tests.workers.jobs import read
 from workers.lanes import Lane
@@ -93,12 +94,7 @@ class Bench:
             if polls:
                 poller = Poller(self.store, self.accounts, adapters, sending, name=name, limits=limits)
                 polling = asyncio.create_task(poller.run())
-
-                async def stop() -> None:
-                    polling.cancel()
-                    await asyncio.gather(polling, return_exceptions=True)
-
-                at_end.push_async_callback(stop)
+                at_end.push_async_callback(end, polling)
             yield lane
 
     async def song(self, **request: Any) -> Job:

@@ -1,0 +1,2 @@
+-- The accounts at which jobs wait, or did of late.
+return redis.call('SMEMBERS', 'waited_at')
