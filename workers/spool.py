@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from storage.job import Job
+from storage.job import Job, Status
 from storage.jobs import Jobs
 from workers.engines.base import Made
 
@@ -68,10 +68,15 @@ class Spool:
             await asyncio.to_thread(shutil.rmtree, self.root / id, ignore_errors=True)
 
     async def sweep(self, jobs: Jobs) -> int:
-        """Forget the jobs that have ended elsewhere, or are gone. Returns how many that were."""
+        """Forget the jobs that have ended elsewhere, or are gone. Returns how many that were. Of those that are at an
+        upstream nothing is needed here, until they are claimed again."""
         ids = await asyncio.to_thread(os.listdir, self.root)
-        over = [id for id, job in zip(ids, await jobs.get(*ids), strict=True) if job is None or job.ended]
+        found = dict(zip(ids, await jobs.get(*ids), strict=True))
+        over = [id for id, job in found.items() if job is None or job.ended]
         await self.forget(*over)
+        for job in found.values():
+            if job and job.status in (Status.WAITING, Status.IN_DOUBT):
+                await asyncio.to_thread(self.leave, job)
         return len(over)
 
     def _attempt(self, job: Job, item: int) -> Path:

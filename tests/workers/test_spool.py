@@ -4,6 +4,7 @@ import msgspec
 
 from storage.ids import new_job_id
 from storage.job import Job, Status
+from storage.rules import UPSTREAM
 from storage.store import Store
 from tests.workers.jobs import admit
 from workers.engines.base import Artifact, Made
@@ -56,6 +57,19 @@ async def test_sweeping_keeps_live_jobs_and_forgets_those_that_ended_or_are_gone
         (tmp_path / id / "1").mkdir(parents=True)
     assert await spool.sweep(store.jobs) == 2
     assert names(tmp_path) == [live.id]
+
+
+async def test_sweeping_leaves_nothing_of_earlier_attempts_at_a_job_that_is_at_an_upstream(
+    store: Store, tmp_path: Path
+) -> None:
+    spool, job = Spool(tmp_path), await admit(store, lane=UPSTREAM)
+    for status in (Status.SUBMITTING, Status.WAITING):
+        assert await store.queue.advance(job.id, status)
+    make(spool, job)
+    later = msgspec.structs.replace(job, token=job.token + 1)
+    make(spool, later)
+    assert await spool.sweep(store.jobs) == 0
+    assert names(tmp_path / job.id) == [f"1.{later.token}"]
 
 
 async def test_attempts_at_an_item_share_no_folder_and_find_what_an_earlier_one_made(
