@@ -6,5 +6,6 @@ if tonumber(lease) > 0 then
   redis.call('PEXPIRE', 'slots:' .. account, 2 * lease)
   return 0
 end
+end_trial(id, account)
 if redis.call('ZREM', 'slots:' .. account, id) == 0 then return 0 end
 return wake_starved(account, 1)

@@ -245,10 +245,16 @@ local function charge(account, owner, units, now)
   redis.call('EXPIRE', today, SPENT_DAYS_S)
 end
 
+-- A job tells no more of whether its account is well again: the next one may try it.
+local function end_trial(id, account)
+  if redis.call('GET', 'probe:' .. account) == id then redis.call('DEL', 'probe:' .. account) end
+end
+
 -- A job is under way at its account no longer, nor asked after.
 local function leave_account(id, account)
   redis.call('ZREM', 'polls:' .. account, id)
   redis.call('ZREM', 'doubts', id)
+  end_trial(id, account)
   if redis.call('ZREM', 'slots:' .. account, id) == 1 then wake_starved(account, 1) end
 end
 

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from storage import keys
 from storage.accounts import Account
 from storage.capacity import ALLOWED_FAILURES, AccountState, Capacity
-from storage.job import Job, Status
+from storage.job import Failure, Job, Status
 from storage.jobs import Jobs
 from storage.queue import Queue
 from storage.rules import UPSTREAM
@@ -199,6 +199,21 @@ async def test_after_its_rest_one_job_tries_it_and_a_success_lets_the_others_in(
     assert (woken.id, await take(capacity, woken, free)) == (second.id, "studio")
     (fares,) = await capacity.fares("studio")
     assert (fares.state, fares.busy) == (AccountState.OK, 2)
+
+
+async def test_a_trial_that_ends_without_a_word_of_the_account_leaves_it_to_the_next_job(
+    jobs: Jobs, queue: Queue, capacity: Capacity, redis: Redis
+) -> None:
+    free = account()
+    await capacity.failed("studio", "it asked for a moment", rest_s=0.01)
+    await passed(redis, 0.01)
+    first = await held(jobs, queue)
+    assert await take(capacity, first, free) == "studio"
+    await capacity.release("studio", first.id)
+    second = await held(jobs, queue)
+    assert await take(capacity, second, free) == "studio"
+    await queue.fail(second, Failure("worker_lost", "its worker vanished"))
+    assert await take(capacity, await held(jobs, queue), free) == "studio"
 
 
 async def test_a_success_forgets_the_failures_before_it(capacity: Capacity) -> None:
