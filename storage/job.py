@@ -63,7 +63,8 @@ NEXT: dict[Status, frozenset[Status]] = {
         Status.IN_DOUBT: {Status.WAITING, Status.STORING, Status.QUEUED, Status.FAILED, Status.CANCELED},
         # straight to SUCCEEDED when the result is text, and so already in Redis
         Status.RUNNING: {Status.QUEUED, Status.STORING, Status.SUCCEEDED, *_ENDED_EARLY},
-        Status.STORING: {Status.SUCCEEDED, *_ENDED_EARLY},
+        # in doubt when what was paid for is lost before it is stored
+        Status.STORING: {Status.SUCCEEDED, Status.IN_DOUBT, *_ENDED_EARLY},
         Status.SUCCEEDED: set[Status](),
         Status.FAILED: set[Status](),
         Status.CANCELED: set[Status](),

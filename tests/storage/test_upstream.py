@@ -191,6 +191,31 @@ async def test_a_job_in_doubt_is_looked_for_in_that_state(
     assert (await read(jobs, job.id)).status == Status.WAITING
 
 
+async def test_a_job_whose_paid_result_is_lost_before_it_is_stored_is_in_doubt(
+    jobs: Jobs, queue: Queue, capacity: Capacity, job: Job, upstreams: Upstreams
+) -> None:
+    await upstreams.intend(job, BODY)
+    assert await queue.advance(job.id, Status.STORING, token=job.token)
+    assert await upstreams.doubt(job, look_after_s=None)
+    assert (await read(jobs, job.id)).status == Status.IN_DOUBT
+    assert await upstreams.resubmit(job.id)
+    (again,) = await claim(queue)
+    assert (again.id, again.status) == (job.id, Status.SUBMITTING)
+
+
+async def test_a_job_in_doubt_no_longer_tries_whether_its_account_is_well(
+    jobs: Jobs, queue: Queue, capacity: Capacity, upstreams: Upstreams, redis: Redis
+) -> None:
+    await redis.hset(keys.account("studio"), mapping={"state": "cooling", "until": 1})
+    job = await submitting(jobs, queue, capacity)
+    await upstreams.intend(job, BODY)
+    await upstreams.doubt(job, look_after_s=None)
+    await jobs.admit(sample(lane=UPSTREAM, step="submit"))
+    (next_one,) = await claim(queue)
+    roomy = ACCOUNT.model_copy(update={"concurrent": 2})
+    assert await capacity.take(next_one, [roomy], lease_s=LEASE_S) == "studio"
+
+
 async def test_one_that_waits_for_a_word_is_claimed_by_nobody(queue: Queue, job: Job, upstreams: Upstreams) -> None:
     await upstreams.intend(job, BODY)
     assert await upstreams.doubt(job, look_after_s=None)
