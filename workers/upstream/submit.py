@@ -106,6 +106,7 @@ class _Submission(Attempt):
             await stop(self.job, account, adapter, self.sending, self.jobs, sent)
             if call.pays:  # it is on its way: what is answered is still written, if we live as long
                 await asyncio.wait([sent])
+                sent.result()  # or raises what became of the job
             else:
                 await end(sent)
                 await self.store.capacity.release(account.name, self.job.id)
@@ -231,6 +232,7 @@ class _Submission(Attempt):
             found = await self._found(account, adapter, way.sent - _CLOCKS_MS, reply)
             if len(found) == 1 and (found[0].whole or way.looks >= LOOKS):  # else the rest may be listed later
                 await self._bind(found[0])
+                await self.store.capacity.went_well(account.name)
                 raise HandedOn
         except UpstreamError as error:
             await blame(self.store.capacity, account, error)
