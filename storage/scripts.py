@@ -40,7 +40,7 @@ _RULES = (
 )
 _PRELUDE = _NAMES + _RULES + (_FOLDER / "job.lua").read_text()
 _SOURCES = {path.stem: _PRELUDE + path.read_text() for path in _FOLDER.glob("*.lua") if path.stem != "job"}
-_SHAS = {name: sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
+SHAS = {name: sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
 _PAUSES_S = (0.05, 0.5, 2.0)
 _PATIENCE_S = 3.0
 
@@ -69,7 +69,7 @@ class Scripts:
     def call(self, name: str, *args: Arg) -> asyncio.Future[Any]:
         """The script's answer, in time. Raises RedisUnavailable when Redis is away for about 3 s, or silent for 5."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((_SHAS[name], args, answer))
+        self._waiting.append((SHAS[name], args, answer))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
         return answer
