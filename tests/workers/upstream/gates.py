@@ -94,9 +94,13 @@ class Gate:
             await asyncio.gather(*self._open, return_exceptions=True)
 
     def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def left(task: asyncio.Task[None]) -> None:
+            self._open.discard(task)
+            writer.transport.abort()
+
         task = asyncio.create_task(self._serve(reader, writer))
         self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        task.add_done_callback(left)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self._server)
@@ -110,8 +114,7 @@ class Gate:
         finally:
             for way in ways:
                 way.cancel()
-            for each in (writer, far_writer):
-                each.transport.abort()
+            far_writer.transport.abort()
             await asyncio.gather(*ways, return_exceptions=True)
 
     async def _there(self, line: Line, reader: asyncio.StreamReader, far: asyncio.StreamWriter) -> None:

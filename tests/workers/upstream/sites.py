@@ -109,9 +109,8 @@ class Site:
             self._worker.wait(10)
             self._worker = None
 
-    async def clear(self) -> None:
-        """Away with everything that a test which failed has left."""
-        await asyncio.to_thread(self.kill)
+    async def forget(self) -> None:
+        """Nothing is known any more of earlier jobs: the fewer keys there are, the sooner all of them are looked at."""
         await command(self.store.redis, "FLUSHDB")
 
     def terminate(self) -> psutil.Process:

@@ -160,7 +160,7 @@ async def at_all(sites: dict[str, Site], step: Step, happens: Callable[[Site], A
             await happens(site)
             await until(lambda: not site.spooled(), "nothing is left in the spool")
         except BaseException:
-            await site.clear()
+            await asyncio.to_thread(site.kill)  # it may be anywhere
             raise
 
     ends = await asyncio.gather(*(at(site) for site in concerned.values()), return_exceptions=True)
@@ -172,6 +172,7 @@ async def at_all(sites: dict[str, Site], step: Step, happens: Callable[[Site], A
 
 async def reached(site: Site, step: Step) -> tuple[Job, Trap]:
     """A job whose worker is stopped at a step."""
+    await site.forget()
     site.fake.ledger.accepts.clear()
     site.fake.world.faults.set([parse(step.fault)] if step.fault else [])
     job = site.new()
