@@ -21,6 +21,7 @@ redis.call('HDEL', job, 'stage', 'not_before', 'error')
 redis.call('HSET', job, 'attempt', 0)                   -- what is tried from now on is another thing
 redis.call('ZREM', 'asleep:' .. its.lane, id)
 redis.call('ZREM', 'doubts', id)
+end_trial(id, account)
 redis.call('ZADD', 'polls:' .. account, now + after, id)
 redis.call('SADD', 'waited_at', account)
 redis.call('ZADD', 'slots:' .. account, 'XX', now + lease, id)

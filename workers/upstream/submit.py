@@ -67,6 +67,8 @@ class _Submission(Attempt):
     async def make(self, item: int) -> None:
         """All items come at once: into the spool, or later, to be collected (HandedOn)."""
         if await asyncio.to_thread(self.spool.made, self.job, item):
+            if item == 1:  # whoever had it made may have died before they could say so
+                await self.store.upstreams.accepted(self.job)
             return
         if self.job.upstream and self.job.upstream.in_doubt:
             await self._look_for()
@@ -165,9 +167,9 @@ class _Submission(Attempt):
     async def _answered(self, account: Account, taken: Taken) -> None:
         if taken.ids:
             raise HandedOn
-        await self.store.upstreams.accepted(self.job)
         for number, item in enumerate(spread(taken.items, self.job.items), 1):
             await self._keep(number, item)
+        await self.store.upstreams.accepted(self.job)
         await self.store.capacity.release(account.name, self.job.id)
 
     async def _keep(self, number: int, item: Item) -> None:

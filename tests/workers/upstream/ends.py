@@ -11,7 +11,7 @@ from storage.job import Failure, Job, Kind, OutputStatus, Status
 from storage.transcripts import parsed
 from tests.services import leaks
 from tests.storage.samples import where
-from tests.workers.upstream.sites import ACCOUNT, Site
+from tests.workers.upstream.sites import ACCOUNT, COST, Site
 from tests.workers.upstream.steps import Known
 
 
@@ -29,6 +29,9 @@ async def assert_ended_well(site: Site, job: Job, known: Known) -> None:
     else:
         assert (done.status, site.accepts) == (Status.SUCCEEDED, 2 if _made_again(site, known) else 1), done.error
         await _assert_whole(site, done)
+        (purse,) = await site.store.ledger.of(ACCOUNT)
+        assert purse.units == purse.jobs * COST
+        assert purse.jobs == 1 or (_made_again(site, known) and purse.jobs == 2)  # as often as it was done, or once
     await _assert_nothing_left(site, done)
 
 
@@ -65,8 +68,9 @@ async def _assert_whole(site: Site, job: Job) -> None:
 
 
 async def _assert_nothing_left(site: Site, job: Job) -> None:
-    """No slot is taken, no list has it, and no key of Redis stays for ever that should not."""
+    """No slot is taken, no list has it, and no key of Redis stays for ever that should not. Its ids stay its own."""
     assert (await site.store.capacity.fares(ACCOUNT))[0].busy == 0
-    assert await where(site.store.redis, job.id) == {f"job:{job.id}", keys.jobs(job.owner)}
+    there = {key for key in await where(site.store.redis, job.id) if not key.startswith("bound:")}
+    assert there == {f"job:{job.id}", keys.jobs(job.owner)}
     with redis.Redis.from_url(site.direct.redis_url.get_secret_value(), decode_responses=True) as client:
         assert leaks(client) == []

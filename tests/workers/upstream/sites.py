@@ -28,6 +28,7 @@ from tests.workers.upstream.nursery import Nursery
 from tests.workers.upstream.ways import Way
 
 ACCOUNT = "studio"
+COST = 10
 _PACE_S = 0.05
 
 
@@ -67,6 +68,7 @@ class Site:
             f'[accounts.{ACCOUNT}]\nadapter = "{self.way.family}"\n'
             f'base_url = "{self.fake.world.url}{path}"\ntoken_file = "{self.folder}/token"\n'
             f'models = {{ "{self.way.model}" = "{self.way.model}" }}\n'
+            f'cost = {{ "{self.way.kind}" = {COST} }}\n'
         )
 
     def spooled(self) -> list[Path]:

@@ -87,12 +87,12 @@ _SUBMIT = {
     "request sent, and not arrived": Step("upstream", BEFORE, (b"submit",), known=Known.INTENDED),
     "request arrived, and not answered": Step("upstream", AFTER, (b"submit",), known=Known.SENT),
     "answer half read": Step("upstream", HALF, (b"submit",), known=Known.SENT),
-    "answer read, and nothing written": _redis(BEFORE, b"account_fared", b"ok", known=Known.SENT),
 }
 
 _POLL = {
-    "about to write the ids": _redis(BEFORE, b"upstream_taken", JOB, known=Known.SENT),
+    "answer read, and about to write the ids": _redis(BEFORE, b"upstream_taken", JOB, known=Known.SENT),
     "ids written, and not told so": _redis(AFTER, b"upstream_taken", JOB),
+    "ids written, and the account not said to be well": _redis(BEFORE, b"account_fared", b"ok"),
     "about to ask after it": _redis(AFTER, b"upstream_due", answers=(JOB,)),
     "asked after it": Step("upstream", BEFORE, (b"poll",)),
     "told how it stands": Step("upstream", AFTER, (b"poll",)),
@@ -104,6 +104,9 @@ _POLL = {
 }
 
 _KEEP = {
+    "answer read, and not kept": _redis(BEFORE, b"account_fared", b"ok", known=Known.SENT),
+    "kept in the spool, its cost not counted": _redis(BEFORE, b"upstream_accepted", JOB),
+    "its cost counted, and not told so": _redis(AFTER, b"upstream_accepted", JOB),
     "kept in the spool, its slot not let go": _redis(BEFORE, b"account_release", JOB),
     "slot let go, and not told so": _redis(AFTER, b"account_release", JOB),
     "about to enter storing": _redis(BEFORE, b"advance", JOB, b"storing", b"stage"),

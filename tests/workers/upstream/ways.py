@@ -47,7 +47,7 @@ _HEARD = {"task": "transcribe"}
 WAYS = {
     "suno": _song("suno", b"POST /api/generate/", b"GET /api/feed/?ids", lists=True),
     "suno_relay": _song("suno_relay", b"POST /suno/submit/", b"POST /suno/fetch"),
-    "sunoapi": _song("sunoapi", b"POST /api/v1/generate", b"GET /api/v1/generate/", model="V4"),
+    "sunoapi": _song("sunoapi", b"POST /api/v1/generate", b"GET /api/v1/generate/record", model="V4"),
     "webui": _picture("webui", "majicmixRealistic_v7", 64, b"POST /sdapi/v1/txt2img", pays=False),
     "openai": _picture("openai", "dall-e-2", 256, b"POST /v1/images/"),
     "openai's speech": Way("openai", Kind.SPEECH, _SPOKEN, "tts-1", b"POST /v1/audio/speech"),
