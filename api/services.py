@@ -85,7 +85,7 @@ class Services:
             await authenticator.start()
             await listeners.start()
             await relay.start()
-            with at_stop(listeners.close), at_stop(waits.end):
+            with at_stop(listeners.close), at_stop(waits.end), at_stop(relay.close):
                 yield cls(
                     settings=settings,
                     store=store,

@@ -5,6 +5,7 @@ All streams of a process are written down together, ten times a second: one roun
 
 import asyncio
 import logging
+import time
 from uuid import uuid4
 
 from api.upstreams.envelopes import envelope, event
@@ -18,6 +19,13 @@ EVERY_S = 0.1
 KEPT_S = 120
 """How long a relayed stream is there after its last event."""
 
+MOST_WAITING_BYTES = 64 << 20
+"""Of all streams of a process, while Redis does not take them. What comes then is not kept, and their end says so."""
+
+AGAIN_S = 1.0
+LATE_S = 60.0
+"""How often, and for how long after its end, a stream is tried again that Redis did not take."""
+
 _END = b"\n\n"
 
 
@@ -27,20 +35,28 @@ class Recording:
     def __init__(self, recorder: "Recorder", owner: str) -> None:
         self.id = f"chat_{uuid4().hex}"
         self.owner = owner
-        self.begun, self.kept, self.over = False, 0, False
+        self.begun, self.kept = False, 0
+        self.over, self.torn, self.useless = False, False, False
+        self.over_at = 0.0
         self.waiting: list[bytes] = []
         self._recorder = recorder
 
     def add(self, events: bytes) -> None:
         """Some whole events."""
-        self.waiting.append(events)
-        self._recorder.wake(self)
+        if self.over or self.torn or self.useless:
+            return
+        self.torn = not self._recorder.has_room(len(events))
+        if not self.torn:
+            self.waiting.append(events)
+            self._recorder.wake(self, len(events))
 
     def end(self) -> None:
         """No more will come."""
         if not self.over:
-            self.over = True
-            self._recorder.wake(self)
+            if self.torn:
+                self.waiting.append(event(envelope(UpstreamDisconnected("the rest of this answer was not kept")).body))
+            self.over, self.over_at = True, time.monotonic()
+            self._recorder.wake(self, len(self.waiting[-1]) if self.torn else 0)
 
 
 class Recorder:
@@ -50,6 +66,7 @@ class Recorder:
         self._chats = chats
         self._open: set[Recording] = set()
         self._due: set[Recording] = set()
+        self._waiting_bytes = 0
         self._woken = asyncio.Event()
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -59,10 +76,11 @@ class Recorder:
     async def stop(self) -> None:
         """What is still open ends with an error: nobody else can go on with it."""
         said = event(envelope(UpstreamDisconnected("the gateway has stopped; ask again"), 503).body)
-        for recording in list(self._open):
+        for recording in self._open:
             recording.add(said)
             recording.end()
-        await end(*self._writing)
+        await end(*self._writing)  # whatever it was at is done again: events are known by their numbers
+        self._due = set(self._open)
         await self._write()
 
     def begin(self, owner: str) -> Recording:
@@ -70,7 +88,12 @@ class Recorder:
         self._open.add(recording)
         return recording
 
-    def wake(self, recording: Recording) -> None:
+    def has_room(self, size_bytes: int) -> bool:
+        return self._waiting_bytes + size_bytes <= MOST_WAITING_BYTES
+
+    def wake(self, recording: Recording, size_bytes: int) -> None:
+        """It has so much more to be written down, or has ended."""
+        self._waiting_bytes += size_bytes
         self._due.add(recording)
         self._woken.set()
 
@@ -79,22 +102,44 @@ class Recorder:
             await self._woken.wait()
             await asyncio.sleep(EVERY_S)
             self._woken.clear()
-            await self._write()
+            if not await self._write():
+                await asyncio.sleep(AGAIN_S)
+                self._woken.set()
 
-    async def _write(self) -> None:
+    async def _write(self) -> bool:
+        """Whether Redis took all of it."""
         due, self._due = self._due, set()
-        await asyncio.gather(*map(self._keep, due))
+        outcomes = await asyncio.gather(*map(self._keep, due), return_exceptions=True)
+        failures = [(recording, error) for recording, error in zip(due, outcomes, strict=True) if error]
+        for recording, error in failures:
+            late = recording.over and time.monotonic() - recording.over_at > LATE_S
+            if late or not isinstance(error, RedisUnavailable):
+                self._forget(recording)
+            else:
+                self._due.add(recording)
+        if failures:
+            log.warning("%d streams are not kept so far: %s", len(failures), failures[0][1])
+        return not failures
 
     async def _keep(self, recording: Recording) -> None:
-        over, events = recording.over, b"".join(recording.waiting).split(_END)[:-1]
-        recording.waiting.clear()
-        if over:
-            self._open.discard(recording)
-        try:
+        """Raises RedisUnavailable; what was to be written is still there then."""
+        over, parts = recording.over, len(recording.waiting)
+        if parts or recording.begun:  # of an answer that never began nobody knows
             if not recording.begun:
-                recording.begun = True
                 await self._chats.begin(recording.id, recording.owner, keep_s=KEPT_S)
-            after, recording.kept = recording.kept, recording.kept + len(events)
-            await self._chats.add(recording.id, after, [each + _END for each in events], over=over)
-        except RedisUnavailable as error:  # its caller has it all the same
-            log.warning("a stream is not kept: %s", error)
+                recording.begun = True
+            data = b"".join(recording.waiting[:parts])
+            events = [each + _END for each in data.split(_END)[:-1]]
+            taken = await self._chats.add(recording.id, recording.kept, events, over=over)
+            recording.kept += len(events)
+            recording.useless = not taken
+            del recording.waiting[:parts]
+            self._waiting_bytes -= len(data)
+        if over or recording.useless:
+            self._forget(recording)
+
+    def _forget(self, recording: Recording) -> None:
+        recording.useless = True
+        self._open.discard(recording)
+        self._waiting_bytes -= sum(map(len, recording.waiting))
+        recording.waiting.clear()

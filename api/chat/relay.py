@@ -4,6 +4,7 @@ It goes to another account only while it is known that none has taken it: after 
 or an answer that says no. Once it was sent, and no answer came, it is not sent again: it may be paid for.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -38,6 +39,9 @@ MOST_ANSWER_BYTES = 64 << 20
 DRAIN_S = 900.0
 """How long an answer is read on whose caller has left."""
 
+LAST_S = 3.0
+"""How long answers may go on when the server is asked to stop: less than it waits for them (`cli/serve.py`)."""
+
 _NOT_SENT = (UpstreamUnreachable, UpstreamUntrusted)
 _OK = 200
 _EVENTS = b"text/event-stream"
@@ -54,13 +58,25 @@ class Relay:
 
     def __init__(self, routes: Routes, seats: Seats, recorder: Recorder) -> None:
         self.routes, self.seats, self.recorder = routes, seats, recorder
+        self.stopping = False
+        self._under_way: set[_Exchange] = set()
 
     async def start(self) -> None:
         await self.routes.start()
         await self.seats.start()
         await self.recorder.start()
 
+    def close(self) -> None:
+        """The server is asked to stop: what is under way has LAST_S to come to its end."""
+        asyncio.get_running_loop().call_later(LAST_S, self._cut)
+
+    def _cut(self) -> None:
+        self.stopping = True
+        for exchange in self._under_way:
+            exchange.cut()
+
     async def stop(self) -> None:
+        self.stopping = True
         await self.recorder.stop()
         await self.routes.stop()
         await self.seats.stop()
@@ -72,17 +88,19 @@ class Relay:
         exchange = _Exchange(self, asked, offered)
         recording = self.recorder.begin(owner) if asked.stream else None
         caller = exchange.caller = Downstream(scope, receive, send, recording, exchange.left)
+        self._under_way.add(exchange)
         try:
             await exchange.run()
         except Left:
             pass
         except GatewayError as error:
-            await caller.refuse(envelope(error))
+            await caller.refuse(envelope(error, 503 if self.stopping else None))
         except Exception:
             log.exception("relaying a chat request broke")
             await caller.refuse(broken())
         finally:
             caller.close()
+            self._under_way.discard(exchange)
             self.seats.leave(exchange.id)
 
 
@@ -106,6 +124,11 @@ class _Exchange:
         """The caller has left."""
         if self._cancels and self._connection:
             self._connection.fail(Left())
+
+    def cut(self) -> None:
+        """The server stops."""
+        if self._connection:
+            self._connection.fail(_stopped())
 
     async def run(self) -> None:
         """Raises Left, or a GatewayError that is to be said."""
@@ -139,7 +162,8 @@ class _Exchange:
         except Left:
             raise
         except UpstreamError as error:
-            self._relay.routes.failed(route, error)
+            if not self._relay.stopping:
+                self._relay.routes.failed(route, error)
             raise
         if refused is None:
             return None
@@ -153,8 +177,10 @@ class _Exchange:
         head = route.pool.head(outgoing.path, [*outgoing.headers, *secret])
         connection = self._connection = await route.pool.open()
         try:
-            if self.caller.gone and self._cancels:
+            if self.caller.gone:  # before anything was sent that may cost something
                 raise Left
+            if self._relay.stopping:
+                raise _stopped()
             connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body))
             while not connection.headed:
                 await self._more(connection)
@@ -223,8 +249,12 @@ async def _ended(connection: Connection) -> None:
     """A connection whose exchange has been read to its end can be used again."""
     try:
         await connection.more()
-    except UpstreamDisconnected:
+    except UpstreamError:  # the caller has all of it
         return
+
+
+def _stopped() -> UpstreamDisconnected:
+    return UpstreamDisconnected("the gateway stops; ask again")
 
 
 def _passed(route: Route, connection: Connection) -> Headers:

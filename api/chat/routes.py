@@ -6,6 +6,7 @@ import math
 import random
 import ssl
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from api.upstreams import DIALECTS, made
 from api.upstreams.base import Dialect
@@ -14,7 +15,7 @@ from storage.accounts import Account, Accounts
 from storage.capacity import AccountState, Capacity
 from storage.catalog import Catalog
 from storage.credentials import Credentials, credential
-from storage.errors import RedisUnavailable, UpstreamError
+from storage.errors import RedisUnavailable, UpstreamError, UpstreamSessionExpired
 from storage.tasks import end
 from storage.verdict import blame
 
@@ -71,7 +72,8 @@ class Routes:
         self._accounts, self._catalog, self._capacity = accounts, catalog, capacity
         self.credentials = Credentials()
         self._routes: dict[str, Route] = {}
-        self._leaving: list[Route] = []
+        self._pools: WeakSet[Pool] = WeakSet()
+        """Of all routes there were, for as long as anything is under way there, or a connection is open."""
         self._by_model: dict[str, list[Offered]] = {}
         self._seen: Any = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,7 +85,7 @@ class Routes:
 
     async def stop(self) -> None:
         await end(*self._tasks)
-        await asyncio.gather(*(route.pool.close() for route in (*self._routes.values(), *self._leaving)))
+        await asyncio.gather(*(pool.close() for pool in list(self._pools)))
 
     def serving(self, model: str) -> list[Offered]:
         """Those that serve a model, the first to try first: drawn by weight.
@@ -99,6 +101,8 @@ class Routes:
         """Write down what an error means for the account, while its caller is answered."""
         route.stained = True
         route.forget_credential()
+        if isinstance(error, UpstreamSessionExpired):
+            self.credentials.refused(route.account)
         self._note(self._blamed(route, error))
 
     def did_well(self, route: Route) -> None:
@@ -125,8 +129,8 @@ class Routes:
     async def _forever(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
-            for route in (*self._routes.values(), *self._leaving):
-                route.pool.sweep()
+            for pool in list(self._pools):
+                pool.sweep()
             await self._safely_look()
 
     async def _safely_look(self) -> None:
@@ -147,11 +151,15 @@ class Routes:
     async def _arrange(self, accounts: dict[str, Account]) -> None:
         """Routes for the accounts as they are now; those that have changed are made anew."""
         kept = {name: route for name, route in self._routes.items() if accounts.get(name) == route.account}
-        self._leaving = [route for route in self._leaving if route.pool.active]
-        self._leaving += [route for name, route in self._routes.items() if name not in kept]
-        new = [account for name, account in accounts.items() if name not in kept]
-        made = {each.name: Route(each, *await asyncio.to_thread(_made, each)) for each in new}
+        made = dict[str, Route]()
+        for name, account in accounts.items():
+            if name not in kept:
+                try:
+                    made[name] = Route(account, *await asyncio.to_thread(_made, account))
+                except Exception:
+                    log.exception("account %s cannot be used for chat", name)
         self._routes = kept | made
+        self._pools.update(route.pool for route in made.values())
         self._by_model = {}
         for route in self._routes.values():
             for public, model in route.account.models.items():

@@ -121,8 +121,8 @@ class Stream(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Sends all of it. Raises ConnectionError if the client has left, as any answer would."""
-        writer = await super().prepare(request)
         try:
+            writer = await super().prepare(request)
             self.over(await self._sent(request))
         except ConnectionError:
             self.over("left")

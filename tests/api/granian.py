@@ -34,18 +34,27 @@ class Server:
             if getattr(each.raddr, "port", None) == port and each.status == psutil.CONN_ESTABLISHED
         }
 
+    def callers(self) -> int:
+        """How many connections to it there are, also those that its other side has ended and it has not."""
+        port = int(self.url.rpartition(":")[2])
+        processes = [self.process, *self.process.children(recursive=True)]
+        found = (each for process in processes for each in process.net_connections("tcp"))
+        return len({each.raddr for each in found if each.laddr.port == port and each.raddr})
+
     def rss_bytes(self) -> int:
         return sum(each.memory_info().rss for each in [self.process, *self.process.children(recursive=True)])
 
 
 @contextmanager
-def served(settings: StorageSettings, log: Path | None = None, **environment: str) -> Iterator[Server]:
+def served(
+    settings: StorageSettings, log: Path | None = None, target: str = "api.main:app", **environment: str
+) -> Iterator[Server]:
     """granian with one worker, ready to answer; it ends with the block. What it says from warnings on goes to `log`."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--port", str(port)]
     command += ["--workers", "1", "--workers-kill-timeout", "5", "--loop", "uvloop", "--no-ws"]
-    command += ["--log-level", "warning", "api.main:app"]
+    command += ["--log-level", "warning", target]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     variables = inherited | _environment(settings) | environment
     with (
