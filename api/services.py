@@ -11,6 +11,7 @@ from litestar.datastructures import State
 
 from api import upstreams
 from api.auth import Authenticator
+from api.chat.meter import Meter
 from api.chat.recorder import Recorder
 from api.chat.relay import Relay
 from api.chat.routes import Routes
@@ -78,7 +79,8 @@ class Services:
         guard, waits = Guard(storage.outbound_allow), Waits(store)
         outbound = Outbound(guard)
         catalog, accounts = Catalog.load(storage.catalog), Accounts.load(storage.accounts, upstreams.check)
-        relay = Relay(Routes(accounts, catalog, store.capacity), Seats(store.capacity), Recorder(store.chats))
+        routes = Routes(accounts, catalog, store.capacity)
+        relay = Relay(routes, Seats(store.capacity), Recorder(store.chats), Meter(store.ledger))
         try:
             await store.start()
             await outbound.open()

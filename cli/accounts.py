@@ -32,7 +32,7 @@ def list_accounts(data: Path) -> None:
             each["until"] or "",
             f"{each['under_way']}{most}",
             "" if each["credits"] is None else f"{each['credits']:g}",
-            f"{each['spent']['units']:g} for {each['spent']['jobs']} jobs" if each["spent"]["jobs"] else "",
+            _spent(each),
             ", ".join(each["models"]),
         )
     Console().print(table if found else "no accounts: GATEWAY_ACCOUNTS names no file, or an empty one")
@@ -52,6 +52,14 @@ def pause(name: str, data: Path) -> None:
 def resume(name: str, data: Path) -> None:
     """Use the account called NAME again, whatever was the matter with it."""
     _tell(with_standing(data, lambda standing: standing.resume(name)))
+
+
+def _spent(account: dict[str, Any]) -> str:
+    jobs, chats = account["spent"], account["chats"]
+    said = [f"{jobs['units']:g} for {jobs['jobs']} jobs"] if jobs["jobs"] else []
+    if chats["chats"]:
+        said.append(f"{chats['prompt_tokens']} + {chats['completion_tokens']} tokens in {chats['chats']} chats")
+    return "; ".join(said)
 
 
 def _tell(account: dict[str, Any]) -> None:

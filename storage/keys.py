@@ -37,7 +37,9 @@
 | `poller:{account}`                | string | who asks after this account's jobs just now; expires                  |
 | `purse:{account}`                 | hash   | what it has left, as its upstream says; expires                       |
 | `asked:{account}`                 | string | who has asked it for that of late; expires                            |
-| `spent:{account}`                 | hash   | `units`, `jobs`: all that it has accepted                             |
+| `spent:{account}`                 | hash   | `units`, `jobs`; `chats` and their tokens: all that it has accepted   |
+| `tokens:{account}:{day}`          | hash   | owner and which → tokens of chats, of a day since 1970; expires       |
+| `counted:{id}`                    | string | that a count of chats is in those above; expires                      |
 | `spent:{account}:{day}`           | hash   | owner → units, of a day since 1970; expires                           |
 | `bound:{account}:{id}`            | string | the job that an upstream's id belongs to; expires                     |
 | `waited_at`                       | set    | the accounts that have a `polls:{account}`, or had one of late        |
@@ -174,6 +176,10 @@ def purse(account: str) -> str:
 
 def asked(account: str) -> str:
     return f"asked:{account}"
+
+
+def tokens(account: str, day: int) -> str:
+    return f"tokens:{account}:{day}"
 
 
 def spent(account: str, day: int | None = None) -> str:

@@ -96,7 +96,7 @@ class Standing:
 
 def shown(account: Account, fares: Fares, purse: Purse) -> dict[str, Any]:
     """`until`: when it is tried again by itself; null if somebody has to say so, or nothing is the matter. `credits`:
-    what it had left at `credits_at`. `spent.today`: by key, since midnight (UTC)."""
+    what it had left at `credits_at`. `spent.today`: by key, since midnight (UTC). `chats`: relayed ones, in tokens."""
     return {
         "name": account.name,
         "object": "account",
@@ -115,6 +115,7 @@ def shown(account: Account, fares: Fares, purse: Purse) -> dict[str, Any]:
         "credits": purse.credits,
         "credits_at": iso(purse.asked),
         "spent": {"units": purse.units, "jobs": purse.jobs, "today": purse.today},
+        "chats": {**purse.talk._asdict(), "today": purse.tokens},
     }
 
 

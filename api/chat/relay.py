@@ -13,10 +13,11 @@ from uuid import uuid4
 from litestar.types import Receive, Scope, Send
 
 from api.chat.downstream import Downstream
+from api.chat.meter import Meter
 from api.chat.recorder import Recorder
 from api.chat.routes import Offered, Route, Routes
 from api.chat.seats import Seats
-from api.upstreams.base import Asked, Headers, Refused
+from api.upstreams.base import Asked, Headers, Refused, Turned, Whole
 from api.upstreams.client import Connection
 from api.upstreams.envelopes import Envelope, broken, envelope
 from storage.errors import (
@@ -56,8 +57,8 @@ class Left(UpstreamError):
 class Relay:
     """What all relayed requests of a process have in common."""
 
-    def __init__(self, routes: Routes, seats: Seats, recorder: Recorder) -> None:
-        self.routes, self.seats, self.recorder = routes, seats, recorder
+    def __init__(self, routes: Routes, seats: Seats, recorder: Recorder, meter: Meter) -> None:
+        self.routes, self.seats, self.recorder, self.meter = routes, seats, recorder, meter
         self.stopping = False
         self._under_way: set[_Exchange] = set()
 
@@ -65,6 +66,7 @@ class Relay:
         await self.routes.start()
         await self.seats.start()
         await self.recorder.start()
+        await self.meter.start()
 
     def close(self) -> None:
         """The server is asked to stop: what is under way has LAST_S to come to its end."""
@@ -80,12 +82,13 @@ class Relay:
         await self.recorder.stop()
         await self.routes.stop()
         await self.seats.stop()
+        await self.meter.stop()
 
     async def answer(
         self, scope: Scope, receive: Receive, send: Send, owner: str, asked: Asked, offered: Sequence[Offered]
     ) -> None:
         """All of it, until the caller has their answer, or has left and nobody needs it any more."""
-        exchange = _Exchange(self, asked, offered)
+        exchange = _Exchange(self, owner, asked, offered)
         recording = self.recorder.begin(owner) if asked.stream else None
         caller = exchange.caller = Downstream(scope, receive, send, recording, exchange.left)
         self._under_way.add(exchange)
@@ -114,10 +117,11 @@ class _Said(NamedTuple):
 class _Exchange:
     caller: Downstream
 
-    def __init__(self, relay: Relay, asked: Asked, offered: Sequence[Offered]) -> None:
+    def __init__(self, relay: Relay, owner: str, asked: Asked, offered: Sequence[Offered]) -> None:
         self.id = uuid4().hex
-        self._relay, self._asked, self._offered = relay, asked, list(offered)
+        self._relay, self._owner, self._asked, self._offered = relay, owner, asked, list(offered)
         self._connection: Connection | None = None
+        self._answer: Whole | Turned | None = None
         self._cancels = False
 
     def left(self) -> None:
@@ -191,7 +195,7 @@ class _Exchange:
             if asked.stream:
                 await self._streamed(route, connection)
             else:
-                whole = route.dialect.whole(asked, await self._rest(connection))
+                self._answer = whole = route.dialect.whole(asked, await self._rest(connection))
                 self._relay.routes.did_well(route)
                 headers = [(b"content-type", b"application/json"), *_passed(route, connection)]
                 await self.caller.answer(_OK, headers, whole.body)
@@ -199,6 +203,8 @@ class _Exchange:
         finally:
             self._connection = None
             connection.release()
+            if connection.status == _OK:
+                self._relay.meter.count(route.account.name, self._owner, self._answer.usage if self._answer else None)
 
     async def _more(self, connection: Connection) -> None:
         """Wait for news from the upstream, and see to the caller."""
@@ -225,7 +231,7 @@ class _Exchange:
             route.dialect.whole(self._asked, await self._rest(connection))  # which may say what is wrong
             raise UpstreamMalformed("the upstream answered in one piece where events are due")
         await self.caller.start(_passed(route, connection))
-        turned = route.dialect.turned(self._asked)
+        self._answer = turned = route.dialect.turned(self._asked)
         while not turned.over:
             if data := connection.take():
                 said = turned.feed(data)

@@ -11,7 +11,7 @@ from storage.accounts import Account
 from storage.capacity import AccountState, Capacity
 from storage.job import Cost, Job, Status
 from storage.jobs import Jobs
-from storage.ledger import Ledger
+from storage.ledger import Ledger, Talk
 from storage.queue import Queue
 from storage.rules import UPSTREAM
 from storage.scripts import Scripts
@@ -160,3 +160,18 @@ async def test_whatever_else_is_wrong_with_it_stays_so(
     await capacity.out_of_use("studio", state, "for a reason")
     await ledger.told(account(), left)
     assert (await capacity.fares("studio"))[0].state == state
+
+
+async def test_chats_are_counted_with_their_tokens_and_by_whose_they_were(ledger: Ledger, redis: Redis) -> None:
+    await ledger.talked("studio", "alice", Talk(2, 1, 30, 12))
+    await ledger.talked("studio", "bob", Talk(1, 0, 7, 5))
+    (purse,) = await ledger.of("studio")
+    assert purse.talk == Talk(3, 1, 37, 17)
+    assert purse.tokens == {"alice": {"prompt": 30, "completion": 12}, "bob": {"prompt": 7, "completion": 5}}
+    assert await redis.ttl(keys.tokens("studio", int(time.time()) // 86_400)) > 86_400
+
+
+async def test_a_count_that_is_sent_twice_counts_once(ledger: Ledger, scripts: Scripts) -> None:
+    for _ in range(2):
+        await scripts.call("chat_spent", "studio", "alice", 1, 0, 3, 4, "the-same")
+    assert (await ledger.of("studio"))[0].talk == Talk(1, 0, 3, 4)
