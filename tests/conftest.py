@@ -12,6 +12,7 @@ pytest_plugins = ["tests.services", "tests.gateway"]
 
 LONGEST_FIRST = [
     "test_kills.py",
+    "workers/upstream/test_kills.py",
     "test_kills_waiting.py",
     "test_openai_recordings.py",
     "test_openai_speech.py",
