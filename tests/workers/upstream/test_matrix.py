@@ -20,10 +20,8 @@ from tests.workers.upstream.bench import Bench
 from tests.workers.upstream.matrix import COLUMNS, FREE, cells
 from tests.workers.upstream.trial import Trial, prepared
 from workers.adapters import ADAPTERS
-from workers.upstream.progress import Limits
 
 _AT_ONCE = 12
-_PATIENCE = Limits(stalled_s=3.0, longest_s=6.0)
 _OPERATIONS = ("submit", "poll", "file")
 _OF_FILES = {"wrong_file", "expired", "late"}
 _NO_JOB = {*streams.FAULTS}
@@ -85,7 +83,7 @@ async def test_each_fault_ends_as_it_should_and_the_next_job_works(bench: Bench,
         ]
         if column == "sunoapi":
             await at_end.enter_async_context(called_back(bench))
-        await at_end.enter_async_context(bench.worker(limits=_PATIENCE, slots=2 * _AT_ONCE))
+        await at_end.enter_async_context(bench.worker(slots=2 * _AT_ONCE))
         wrong = [said for said in await asyncio.gather(*map(tried, trials)) if said]
     assert not wrong, "\n".join(wrong)
     assert await bench.store.upstreams.doubts() == []
