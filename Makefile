@@ -40,13 +40,14 @@ test: .venv/dev.stamp ## run the tests; ARGS="-k word" chooses some
 	@$(BIN)/ai-gateway models install >/dev/null || echo "Without the models, the tests that need them are skipped."
 	@$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
-check: .venv/dev.stamp ## format, lint, types, import directions, locks, licences
+check: .venv/dev.stamp ## format, lint, types, import directions, locks, licences, faults
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m requirements.lock --check
 	@$(BIN)/python -m docs.licences --check
+	@$(BIN)/python -m docs.faults --check
 
 fix: .venv/dev.stamp ## format, and mend what can be mended
 	@$(BIN)/ruff check --fix --exit-zero

@@ -52,9 +52,14 @@ def judged(error: UpstreamError) -> Verdict:
             return Verdict(AccountState.COOLING, min(error.retry_after_s or 0.0, _LONGEST_ASKED_S))
 
 
+def is_an_operators(error: UpstreamError) -> bool:
+    """Whether somebody has to see to the account: jobs wait as long as that takes."""
+    return isinstance(error, (UpstreamSessionExpired, *_OUT_OF_USE))
+
+
 def is_patient(error: UpstreamError) -> bool:
     """Whether a job waits for its account however often it says so: it is full, or somebody has to see to it."""
-    return isinstance(error, (UpstreamBusy, UpstreamSessionExpired, *_OUT_OF_USE))
+    return isinstance(error, UpstreamBusy) or is_an_operators(error)
 
 
 async def blame(capacity: Capacity, account: Account, error: UpstreamError) -> Verdict:

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -116,20 +117,22 @@ class Lane:
             task = asyncio.create_task(self._run(job))
             self.held[job.id] = job, task
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(partial(self._ended, job))
         return wake_s, len(jobs)
 
     async def _renew(self) -> None:
+        asked = [job for job, _ in self.held.values()]
         lost = await self._queue.renew(
             self.name,
-            [job for job, _ in self.held.values()],
+            asked,
             lease_s=self.lease_s,
             worker=self.worker,
             slots=self.slots,
             health=msgspec.json.encode({"slots": self.slots, "held": len(self.held), "done": self.done}),
         )
-        for job in lost:
-            self._drop(job)
+        for job in asked:
+            if job.id in lost and self._holds(job):  # and not a later attempt, claimed meanwhile
+                self._drop(job.id)
         await asyncio.sleep(self.lease_s / 3)
 
     async def _heed(self) -> None:
@@ -144,16 +147,22 @@ class Lane:
         if job in self.held:
             self.held[job][1].cancel()
 
+    def _holds(self, job: Job) -> bool:
+        return job.id in self.held and self.held[job.id][0] is job
+
+    def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
+        """However it ended: a task that is cancelled before it has begun runs no line of its own."""
+        self._running.discard(task)
+        if self._holds(job):
+            del self.held[job.id]
+        self.done += 1
+        self._freed.set()
+
     async def _run(self, job: Job) -> None:
         try:
             await self._step(job)
         except RedisUnavailable as error:  # not the job's fault: its lease will end
             log.warning("job %s is left to its lease: %s", job.id, error)
-        finally:
-            if job.id in self.held and self.held[job.id][0] is job:
-                del self.held[job.id]
-            self.done += 1
-            self._freed.set()
 
     async def _step(self, job: Job) -> None:
         limit_s = job.run_s or self.run_s

@@ -168,8 +168,11 @@ async def _read(request: web.Request, route: Route) -> Asked:
     form: dict[str, list[str | bytes]] = {}
     if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
         for name, value in (await request.post()).items():
-            part = value.file.read() if isinstance(value, web.FileField) else value
-            form.setdefault(name, []).append(part if isinstance(part, str) else bytes(part))
+            if isinstance(value, web.FileField):
+                with value.file:  # aiohttp closes it only where the answer is not cut short
+                    form.setdefault(name, []).append(value.file.read())
+            else:
+                form.setdefault(name, []).append(value if isinstance(value, str) else bytes(value))
     body = b"" if form else await request.read()
     credential = request.headers.get("Authorization") or request.headers.get("X-Api-Key") or ""
     return Asked(

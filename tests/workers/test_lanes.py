@@ -292,3 +292,60 @@ async def test_a_job_claimed_again_by_the_same_lane_ends_its_earlier_attempt_and
         assert lane.held[job.id][0].token == begun[1]
         assert not lane.held[job.id][1].done()
     assert ended_early == begun
+
+
+async def test_a_job_that_is_dropped_before_its_step_has_begun_takes_no_slot_for_ever(store: Store) -> None:
+    """A task that is cancelled before its first step runs none of its own code, not even what comes at its end."""
+    first = await admit(store)
+    claim, dropped = store.queue.claim, []
+
+    async def claim_and_drop(*args: Any, **more: Any) -> Any:
+        found = await claim(*args, **more)
+        for job in found[1]:
+            if job.id == first.id and not dropped:
+                dropped.append(job.id)
+                asyncio.get_running_loop().call_soon(lane._drop, job.id)
+        return found
+
+    async with serving(store, nothing, slots=1, lease_s=0.5) as lane:
+        store.queue.claim = claim_and_drop  # type: ignore[method-assign]
+        assert (await ended(store, await admit(store))).status == Status.SUCCEEDED
+        assert (await ended(store, first)).status == Status.SUCCEEDED
+    assert dropped == [first.id]
+
+
+async def test_a_renewal_that_comes_too_late_ends_no_later_attempt(store: Store) -> None:
+    """A job handed back and claimed again while its lease is being renewed is lost to the attempt before only."""
+    asked, go_on, attempts = asyncio.Event(), asyncio.Event(), []
+    renew = store.queue.renew
+
+    async def slow_renew(lane: str, held: Any, **more: Any) -> list[str]:
+        held = [*held]
+        if held and not asked.is_set():
+            asked.set()
+            await go_on.wait()
+        return await renew(lane, held, **more)
+
+    async def work(_ctx: dict[str, Any], job: Job) -> dict[str, Any]:
+        attempts.append(job.attempt)
+        if job.attempt == 1:
+            await asked.wait()
+            raise PutOff(0.0)
+        go_on.set()
+        await until(lambda: renewed)
+        return {}
+
+    renewed: list[list[str]] = []
+
+    async def noted_renew(*args: Any, **more: Any) -> list[str]:
+        lost = await slow_renew(*args, **more)
+        if go_on.is_set():
+            asyncio.get_running_loop().call_later(0.05, renewed.append, lost)
+        return lost
+
+    store.queue.renew = noted_renew  # type: ignore[method-assign]
+    async with serving(store, work, lease_s=1.0):
+        job = await admit(store)
+        done = await ended(store, job)
+    assert (done.status, attempts) == (Status.SUCCEEDED, [1, 2])
+    assert renewed[0] == [job.id]

@@ -14,7 +14,7 @@ from storage.wire.reading import is_page, json_of, words
 from storage.wire.refusals import by_status
 from storage.wire.reply import Reply
 from workers.adapters.answering import Answering
-from workers.adapters.base import Call, Done, Field, Given, Taken, Task
+from workers.adapters.base import Call, Done, Failed, Field, Given, Taken, Task
 from workers.adapters.heard import detected, stored, transcript
 
 _UNSURE = "openai_whisper"
@@ -80,7 +80,10 @@ class WhisperAsr(Answering):
             raise _refused(reply, paid=paid)
         answer = json_of(reply, in_doubt=paid)
         if set(answer) == {"status", "message"}:  # Subgen's way to fail, with 200 (§4)
-            raise UpstreamFailed(f"the server failed: {words(answer['message'])}")
+            failed = UpstreamFailed(f"the server failed: {words(answer['message'])}")
+            if not paid:
+                raise failed
+            return Taken(items=(Failed(failed),))  # it took the recording, and may charge for it: not sent again
         engine = reply.headers.get("asr-engine") or reply.headers.get("source") or self.options.engine
         if task.job.request.get("task") == "detect":
             file, facts = detected(_spoken(answer, paid=paid), self._sure(answer, engine), in_doubt=paid)

@@ -18,6 +18,8 @@ from workers.engines.base import Artifact
 
 MAX_PIXELS = 100_000_000
 SHORTEST_S = 0.05
+_WHOLE = 0.97  # of the length that a recording says it has: encoders round it up
+_UNKNOWN = 1 << 40  # samples: what is read of a stream whose head does not say how long it is
 _SILENT = 0.001  # of full scale: nobody hears a recording whose peak is below
 
 _HEADS: tuple[tuple[int, bytes, str], ...] = (
@@ -90,17 +92,20 @@ def _heard(path: Path) -> _Sound | None:
     import numpy as np
     import soundfile
 
-    peak, frames, rate = 0.0, 0, 1
+    peak, frames, rate, told = 0.0, 0, 1, 0
     try:
         with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            for block in file.blocks(blocksize=rate * 10, dtype="float32", always_2d=True):
+            rate, told = file.samplerate, file.frames
+            # not `blocks`, which fills up what is missing with whatever lies in memory
+            while len(block := file.read(rate * 10, dtype="float32", always_2d=True)):
                 frames += len(block)
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))
     except (soundfile.LibsndfileError, RuntimeError) as error:
         if path.read_bytes()[4:8] == b"ftyp" or _is_aac(path):  # libsndfile reads neither
             return None
         raise UpstreamMalformed("the upstream delivered a recording that cannot be decoded") from error
+    if frames < _WHOLE * told < _UNKNOWN:
+        raise UpstreamMalformed(f"the upstream delivered {frames / rate:.1f} s of a recording of {told / rate:.1f} s")
     return _Sound(frames / rate, peak)
 
 

@@ -11,11 +11,11 @@ from storage.errors import UpstreamError
 from storage.events import progress_word
 from storage.job import Failure, Job, OutputStatus
 from storage.store import Store
-from storage.verdict import blame
+from storage.verdict import blame, is_an_operators
 from storage.wire.reply import Reply
 from workers.adapters.base import Adapter, Call, Failed, Item, Pending
 from workers.upstream import spacing
-from workers.upstream.progress import Limits, Sight, missing, open_ids, sight
+from workers.upstream.progress import Limits, Sight, given_up, is_old, missing, open_ids, sight
 from workers.upstream.sending import Sending
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,15 @@ class _Asked(NamedTuple):
     """What polls said, and after which ids nothing could be learnt."""
 
     told: dict[str, Sequence[Item]]
-    unknown: set[str]
-    errors: list[UpstreamError]
+    unknown: dict[str, UpstreamError]
 
     @property
     def error(self) -> UpstreamError | None:
-        return self.errors[-1] if self.errors else None
+        return next(reversed(self.unknown.values()), None)
+
+    def error_of(self, ids: Sequence[str]) -> UpstreamError | None:
+        """Why nothing could be learnt of some of these."""
+        return next((self.unknown[id] for id in ids if id in self.unknown), None)
 
 
 class Look:
@@ -57,13 +60,16 @@ class Look:
         return asked.error is not None
 
     async def _look(self, job: Job, asked: _Asked, usual_s: float, failures: int) -> None:
-        if asked.unknown.isdisjoint(open_ids(job)):
+        error, now_ms = asked.error_of(open_ids(job)), int(time.time() * 1000)
+        if error is None:
             await self._write(job, await self._seen(job, asked.told, usual_s))
+        elif not is_an_operators(error) and is_old(job, now_ms, self._limits):
+            await self._write(job, given_up(job, error))
         else:
             await self._store.upstreams.seen(job, self._asker, again_s=spacing.after_failures_s(failures))
 
     async def _asked(self, ids: Sequence[str]) -> _Asked:
-        asked, turns, size = _Asked({}, set(), []), asyncio.Semaphore(_AT_ONCE), self._adapter.batch
+        asked, turns, size = _Asked({}, {}), asyncio.Semaphore(_AT_ONCE), self._adapter.batch
 
         async def ask(some: Sequence[str]) -> None:
             try:
@@ -72,8 +78,7 @@ class Look:
                 asked.told.update(self._adapter.read(reply))
             except UpstreamError as error:
                 log.warning("account %s: asking after %d jobs: %s", self._account.name, len(some), error)
-                asked.unknown.update(some)
-                asked.errors.append(error)
+                asked.unknown.update(dict.fromkeys(some, error))
 
         await asyncio.gather(*(ask(ids[at : at + size]) for at in range(0, len(ids), size)))
         return asked

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from storage.errors import UpstreamTimedOut
+import msgspec
+
+from storage.errors import UpstreamError, UpstreamTimedOut
 from storage.job import Job, Upstream
 from workers.adapters.base import Done, Failed, Item, Pending, spread
 from workers.upstream import items, spacing
@@ -50,12 +52,24 @@ def sight(
     stands = items.forward(before, now)
     progressed = now_ms if items.kept(stands) != items.kept(before) else way.progressed
     age_s, still_s = (now_ms - way.sent) / 1000, (now_ms - (progressed or way.sent)) / 1000
-    if age_s > (job.run_s or limits.longest_s) or still_s > limits.stalled_s:
+    if is_old(job, now_ms, limits) or still_s > limits.stalled_s:
         stands = tuple(_given_up(item, min(age_s, still_s)) for item in stands)
     pending = [item for item in stands if isinstance(item, Pending)]
     asked = min((item.after_s for item in pending if item.after_s is not None), default=None)
     seen = Upstream(way.intent, way.sent, way.ids, items.kept(stands), progressed, absent)
     return Sight(seen, stands, _share(stands), spacing.again_s(age_s, usual_s, asked) if pending else None)
+
+
+def is_old(job: Job, now_ms: int, limits: Limits) -> bool:
+    """Whether a job has had all the time that it may take."""
+    return now_ms - (job.upstream or Upstream()).sent > (job.run_s or limits.longest_s) * 1000
+
+
+def given_up(job: Job, error: UpstreamError) -> Sight:
+    """A job that its upstream has told nothing more of, which is why."""
+    stands = tuple(Failed(error) if isinstance(item, Pending) else item for item in standing(job))
+    way = msgspec.structs.replace(job.upstream or Upstream(), items=items.kept(stands))
+    return Sight(way, stands, _share(stands), None)
 
 
 def standing(job: Job) -> tuple[Item, ...]:

@@ -17,9 +17,9 @@ import msgspec
 from storage.accounts import Account, Accounts
 from storage.callbacks import Callbacks
 from storage.errors import InvalidRequest, RequestError, UpstreamError
-from storage.job import Failure, Job
+from storage.job import Failure, Job, Status, Upstream
 from storage.tasks import end
-from storage.upstream import SLOT_S
+from storage.upstream import COLLECT, SLOT_S
 from storage.verdict import blame, is_patient
 from storage.wire.reply import Reply
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Source, Taken, Task, spread
@@ -27,6 +27,7 @@ from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
 from workers.upstream.choosing import ranked
 from workers.upstream.fetching import made_of
+from workers.upstream.items import kept
 from workers.upstream.sending import Sending, fingerprint
 from workers.upstream.sizes import sizes_of
 from workers.upstream.sources import origin
@@ -167,20 +168,37 @@ class _Submission(Attempt):
     async def _answered(self, account: Account, taken: Taken) -> None:
         if taken.ids:
             raise HandedOn
-        for number, item in enumerate(spread(taken.items, self.job.items), 1):
+        items = spread(taken.items, self.job.items)
+        if any(file.url for item in items if isinstance(item, Done) for file in item.files):
+            await self.store.upstreams.accepted(self.job)
+            await self._collected(account, items)
+        for number, item in enumerate(items, 1):
             await self._keep(number, item)
         await self.store.upstreams.accepted(self.job)
         await self.store.capacity.release(account.name, self.job.id)
 
+    async def _collected(self, account: Account, items: Sequence[Item]) -> None:
+        """The answer names addresses: what lies there is brought home as of any other upstream, which may take tries of
+        its own, and sends nothing again. Raises PutOff."""
+        way = Upstream(sent=self.job.upstream.sent if self.job.upstream else 0, items=kept(items))
+        moved = await self.queue.advance(
+            self.job.id, Status.STORING, token=self.job.token, stage="storing", step=COLLECT, upstream=way
+        )
+        if not moved:
+            raise NoLongerHeld
+        self.job.status, self.job.upstream = Status.STORING, way
+        await self.store.capacity.release(account.name, self.job.id)
+        raise PutOff(0.0)
+
     async def _keep(self, number: int, item: Item) -> None:
-        """An item that came with the answer."""
+        """An item that came with the answer. What is wrong with it is its own: the others may be good."""
         match item:
             case Done():
                 folder = await asyncio.to_thread(self.spool.folder, self.job, number)
                 given = {name: Path(path) for name, path in (await self._inputs()).items()}
                 try:
                     made = await made_of(item, folder, self.job, None, given)
-                except InvalidRequest as error:
+                except (InvalidRequest, UpstreamError) as error:
                     await self.give_up(number, Failure.of(error))
                 else:
                     await asyncio.to_thread(self.spool.keep, self.job, number, made)

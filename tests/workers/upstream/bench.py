@@ -1,7 +1,7 @@
 """A worker's parts around the steps of upstreams, in this process: lane, poller, real Redis and S3, fake upstreams."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from storage.store import Store
 from storage.tasks import end
 from tests.waiting import until
 from tests.workers.jobs import read
+from tests.workers.upstream.asked import SONG
 from workers.lanes import Lane
 from workers.spool import Spool
 from workers.upstream.adapters import AccountAdapters
@@ -33,7 +34,6 @@ from workers.upstream.sending import Sending
 from workers.upstream.submit import submit
 
 TOKEN = "tulip"
-SONG = {"prompt": "[Verse]\nThe sea is wide", "tags": "calm folk", "title": "Sea", "make_instrumental": False}
 
 
 class Bench:
@@ -51,13 +51,21 @@ class Bench:
         async with FakeUpstream(family_of(family)(pace_s)).serving() as fake:
             yield fake
 
-    def account(self, name: str, fake: FakeUpstream, *, models: Sequence[str] = ("chirp-v3-0",), **more: Any) -> None:
-        """Add an account to the file."""
-        named = ", ".join(f'"{model}" = "{model}"' for model in models)
+    def account(
+        self,
+        name: str,
+        fake: FakeUpstream,
+        *,
+        models: Sequence[str] | Mapping[str, str] = ("chirp-v3-0",),
+        **more: Any,
+    ) -> None:
+        """Add an account to the file. `models`: names that mean themselves, or what each means there."""
+        meant = models if isinstance(models, Mapping) else {model: model for model in models}
+        named = ", ".join(f'"{model}" = "{there}"' for model, there in meant.items())
         lines = [
             f"[accounts.{name}]",
             f'adapter = "{more.pop("adapter", fake.family.name)}"',
-            f'base_url = "{fake.url}"',
+            f'base_url = "{fake.url}{more.pop("path", "")}"',
             f'token_file = "{self.folder}/token"',
             f"models = {{ {named} }}",
             *(f"{key} = {value}" for key, value in more.items()),
@@ -67,13 +75,15 @@ class Bench:
         self.file.write_text(before + "\n".join(lines))
 
     @asynccontextmanager
-    async def worker(self, name: str = "w", limits: Limits = USUAL, *, polls: bool = True) -> AsyncIterator[Lane]:
+    async def worker(
+        self, name: str = "w", limits: Limits = USUAL, *, polls: bool = True, slots: int = 8
+    ) -> AsyncIterator[Lane]:
         async with AsyncExitStack() as at_end:
             anywhere = await at_end.enter_async_context(Outbound(Guard(Allowed.parse("127.0.0.0/8"))))
             sending = Sending(anywhere, Credentials())
             adapters = AccountAdapters(self.accounts)
             lane = Lane(
-                UPSTREAM, [submit, collect], worker=name, slots=8, lease_s=2.0, drain_s=0.0, taken=Status.SUBMITTING
+                UPSTREAM, [submit, collect], worker=name, slots=slots, lease_s=2.0, drain_s=0.0, taken=Status.SUBMITTING
             )
             await lane.start(
                 {

@@ -1,4 +1,4 @@
-"""A song at a fake Suno: sent once, asked after, brought home; and what becomes of it when something goes wrong."""
+"""A song at a fake Suno: sent once, asked after, brought home, and stopped. How it fails, matrix.py says."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,12 +9,10 @@ import pytest
 from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
 from storage.callbacks import Callbacks
-from storage.capacity import AccountState
 from storage.job import Job, Kind, OutputStatus, Status
 from tests.waiting import until
-from tests.workers.upstream.bench import SONG, Bench
-from workers.upstream.progress import Limits
-from workers.upstream.submit import LOOKS, MOST_TRIES
+from tests.workers.upstream.asked import SONG
+from tests.workers.upstream.bench import Bench
 
 
 @pytest.fixture
@@ -33,14 +31,6 @@ def err(fake: FakeUpstream, *faults: str) -> None:
     fake.world.faults.set([parse(fault) for fault in faults])
 
 
-async def works_again(bench: Bench, fake: FakeUpstream) -> None:
-    """The next song comes home."""
-    err(fake)
-    await bench.store.capacity.resume("studio")
-    done = await bench.ended(await bench.song(title="Next"))
-    assert done.status == Status.SUCCEEDED, done.error
-
-
 def stands(job: Job) -> list[str]:
     return [job.output(item).status for item in (1, 2)]
 
@@ -57,145 +47,6 @@ async def test_a_song_is_sent_once_and_comes_home_as_two_clips(bench: Bench, fak
     assert all(clip.upstream_id for clip in clips)
     assert all(clip.duration_s and clip.duration_s > 0.5 for clip in clips)
     assert (await bench.store.capacity.fares("studio"))[0].busy == 0
-
-
-PASSES = [
-    "busy=0,times=2",
-    "error,times=2,on=poll",
-    "html,times=1,on=poll",
-    "cut_json,times=1,on=poll",
-    "missing=4",
-    "slow=0.3",
-    "late=0.5",
-    "expired,times=1",
-    "wrong_file=html,times=1",
-    "wrong_file=empty,times=1",
-    "wrong_file=truncated,times=1",
-]
-TAKEN = ["reset_after,times=1", "error_after,times=1", "html,times=1", "cut_json,times=1", "no_clips,times=1"]
-NOT_TAKEN = ["reset_before,times=1", "error,times=1"]
-
-
-@pytest.mark.parametrize("fault", PASSES)
-async def test_what_passes_costs_nothing_but_time(bench: Bench, fake: FakeUpstream, fault: str) -> None:
-    err(fake, fault)
-    async with bench.worker():
-        done = await bench.ended(await bench.song())
-        assert done.status == Status.SUCCEEDED, done.error
-        assert stands(done) == [OutputStatus.STORED] * 2
-        assert accepts(fake) == 1
-        await works_again(bench, fake)
-
-
-@pytest.mark.parametrize("fault", TAKEN)
-async def test_a_song_that_may_have_been_taken_is_looked_for_and_found_and_never_sent_again(
-    bench: Bench, fake: FakeUpstream, fault: str
-) -> None:
-    err(fake, fault)
-    async with bench.worker():
-        done = await bench.ended(await bench.song())
-        assert done.status == Status.SUCCEEDED, done.error
-        assert accepts(fake) == 1
-        await works_again(bench, fake)
-
-
-@pytest.mark.parametrize(
-    ("fault", "code"),
-    [
-        ("moderated", "content_refused"),
-        ("moderated_late", "content_refused"),
-        ("all_fail", "upstream_failed"),
-        ("none_mp3", None),
-        ("forbidden", None),
-        ("wrong_file=html", "upstream_malformed"),
-        ("wrong_file=empty", "upstream_malformed"),
-        ("expired", "upstream_failed"),
-    ],
-)
-async def test_what_does_not_pass_fails_with_its_own_error(
-    bench: Bench, fake: FakeUpstream, fault: str, code: str | None
-) -> None:
-    err(fake, fault)
-    async with bench.worker():
-        done = await bench.ended(await bench.song())
-        assert done.status == Status.FAILED
-        assert done.error
-        assert code is None or done.error.code == code
-        assert accepts(fake) <= 1
-        await works_again(bench, fake)
-
-
-@pytest.mark.parametrize(
-    ("fault", "state"),
-    [
-        ("no_credits", AccountState.NO_CREDITS),
-        ("challenge", AccountState.CHALLENGE),
-        ("session_expired", AccountState.SESSION_EXPIRED),
-    ],
-)
-async def test_what_an_operator_has_to_mend_lets_the_job_wait(
-    bench: Bench, fake: FakeUpstream, fault: str, state: AccountState
-) -> None:
-    err(fake, fault)
-    async with bench.worker():
-        job = await bench.song()
-
-        async def out_of_use() -> bool:
-            return (await bench.store.capacity.fares("studio"))[0].state == state
-
-        await until(out_of_use)
-        assert accepts(fake) == 0
-        err(fake)
-        await bench.store.capacity.resume("studio")
-        done = await bench.ended(job)
-    assert done.status == Status.SUCCEEDED, done.error
-    assert accepts(fake) == 1
-
-
-async def test_a_job_waits_for_a_busy_account_however_often_it_says_so(bench: Bench, fake: FakeUpstream) -> None:
-    err(fake, f"busy=0,times={MOST_TRIES + 2}")
-    async with bench.worker():
-        done = await bench.ended(await bench.song())
-    assert done.status == Status.SUCCEEDED, done.error
-    assert (fake.ledger.asked["submit"], accepts(fake)) == (MOST_TRIES + 3, 1)
-
-
-async def test_one_clip_of_two_is_kept(bench: Bench, fake: FakeUpstream) -> None:
-    err(fake, "one_fails")
-    async with bench.worker():
-        done = await bench.ended(await bench.song())
-    assert done.status == Status.SUCCEEDED
-    assert sorted(stands(done)) == [OutputStatus.FAILED, OutputStatus.STORED]
-    assert accepts(fake) == 1
-
-
-async def test_what_never_ends_is_given_up_in_its_time(bench: Bench, fake: FakeUpstream) -> None:
-    err(fake, "never_finishes")
-    async with bench.worker(limits=Limits(stalled_s=1.0)):
-        done = await bench.ended(await bench.song())
-        assert done.status == Status.FAILED
-        assert done.error
-        assert done.error.code == "upstream_timed_out"
-        await works_again(bench, fake)
-
-
-@pytest.mark.parametrize("fault", NOT_TAKEN)
-async def test_where_nobody_can_tell_an_operator_is_waited_for(bench: Bench, fake: FakeUpstream, fault: str) -> None:
-    err(fake, fault)
-    async with bench.worker():
-        job = await bench.song()
-
-        async def held() -> bool:
-            now = await bench.when(job, Status.SUBMITTING, Status.IN_DOUBT)
-            return bool(now.upstream and now.upstream.looks >= LOOKS and now.status == Status.IN_DOUBT)
-
-        await until(held)
-        assert [id for id, _ in await bench.store.upstreams.doubts()] == [job.id]
-        assert accepts(fake) == 0
-        assert await bench.store.upstreams.resubmit(job.id)
-        done = await bench.ended(job)
-    assert done.status == Status.SUCCEEDED, done.error
-    assert accepts(fake) == 1
 
 
 async def test_a_song_that_another_job_has_is_not_taken_for_the_one_that_is_looked_for(
@@ -259,7 +110,8 @@ async def test_a_cancel_while_a_song_is_sent_is_carried_out_when_it_is_taken(ben
         assert (await bench.ended(job)).status == Status.CANCELED
         assert (await bench.store.capacity.fares("studio"))[0].busy == 0
         assert accepts(fake) == 1
-        await works_again(bench, fake)
+        err(fake)
+        assert (await bench.ended(await bench.song(title="Next"))).status == Status.SUCCEEDED
 
 
 async def test_a_picture_s_progress_is_told_while_it_is_drawn(bench: Bench) -> None:
