@@ -93,11 +93,12 @@ clean: ## remove what these targets installed or cached; data in .gateway stays
 	@test -e .venv/dev.stamp || $(DROP_PIP)
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.txt requirements/openai-1.txt | .venv/project.stamp
+.venv/dev.stamp: requirements/dev.txt requirements/openai-1.txt requirements/whisper-server.txt | .venv/project.stamp
 	@echo "Installing what development needs"
 	@$(HAVE_PIP)
 	@$(LOCKED) $<
 	@$(LOCKED) requirements/openai-1.txt --upgrade --target .venv/openai-1
+	@$(LOCKED) requirements/whisper-server.txt --upgrade --target .venv/whisper-server
 	@touch $@
 
 .venv/project.stamp: pyproject.toml .venv/music.stamp

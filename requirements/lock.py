@@ -43,6 +43,7 @@ KINDS = {
     ),  # the image: its Redis and S3 are services of their own
     "serve": Kind(("fast",)),  # the API, and workers that only call upstreams
     "openai-1": Kind((), ("openai-1",), addition=True),
+    "whisper-server": Kind((), ("whisper-server",), addition=True),
     "litellm": Kind((), ("litellm",), apart=True),  # a peer of the benchmarks (bench/peers/installed.py)
 }
 WIDEST = "dev"

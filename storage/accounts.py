@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 CHAT_ONLY = frozenset({"anthropic"})
 """Adapters that only the API speaks (`api/upstreams`): no jobs go to their accounts."""
 
+InDoubt = Literal["hold", "fail", "resubmit"]
+"""Wait for the operator's word; give it up; send it again, once, at the risk of paying twice."""
+
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
@@ -66,7 +69,8 @@ class Account(BaseModel):
     `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
     `token_file` may be relative to the file of accounts. `concurrent`: jobs it may have under way; `per_minute`:
     submissions; 0 is no limit. `cost`: units a job of a kind; where the upstream says what is left, in its credits.
-    `options`: the adapter's own. `chat`: where it is used for that.
+    `options`: the adapter's own. `chat`: where it is used for that. `in_doubt`: what becomes of a job of which nobody
+    can find out whether it was taken, by the public name of its model, or "*".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,6 +88,16 @@ class Account(BaseModel):
     cost: Mapping[str, Annotated[float, Field(ge=0)]] = {}
     options: Mapping[str, Any] = {}
     chat: Chat = Chat()
+    in_doubt: Mapping[str, InDoubt] = {"*": "hold"}
+
+    @field_validator("in_doubt", mode="before")
+    @classmethod
+    def _of_all(cls, value: object) -> object:
+        return {"*": value} if isinstance(value, str) else value
+
+    def when_in_doubt(self, model: str) -> InDoubt:
+        """By the model's public name."""
+        return self.in_doubt.get(model, self.in_doubt.get("*", "hold"))
 
     @model_validator(mode="after")
     def _one_credential(self) -> "Account":

@@ -132,7 +132,8 @@ class Upstream(msgspec.Struct, omit_defaults=True):
     `intent`: a digest of the request, from before it is sent until the answer is stored: a job that has one and no
     `ids` may have been taken. `ids`: what it is polled by. `items`: how each item stood when it was last seen, as the
     workers write it. `progressed`: when that last changed. `absent`: polls in a row that an id was left out of.
-    `looks`: how often it was looked for while in doubt. `tried`: the accounts that would not take it.
+    `looks`: how often it was looked for while in doubt. `resent`: how often it was sent again by its account's policy.
+    `tried`: the accounts that would not take it.
     """
 
     intent: str = ""
@@ -143,6 +144,7 @@ class Upstream(msgspec.Struct, omit_defaults=True):
     absent: dict[str, int] = {}
     looks: int = 0
     tried: list[str] = []
+    resent: int = 0
 
     @property
     def in_doubt(self) -> bool:

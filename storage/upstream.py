@@ -56,9 +56,9 @@ class Upstreams:
 
         Raises RedisUnavailable, NotDurable: then it must not be sent either.
         """
-        tried = job.upstream.tried if job.upstream else []
+        before = job.upstream or Upstream()
         intent = "" if request is None else sha256(request).hexdigest()[:32]
-        way = Upstream(intent=intent, sent=int(time.time() * 1000), tried=tried)
+        way = Upstream(intent=intent, sent=int(time.time() * 1000), tried=before.tried, resent=before.resent)
         cost = Cost(units, certain=False) if request is not None or units is not None else None
         fields = pairs({"upstream": way, "served_by": served_by, "cost": cost})
         written = await self._durable.call("report", job.id, job.token, "changed", *fields)
@@ -68,8 +68,9 @@ class Upstreams:
 
     async def forget_intent(self, job: Job) -> bool:
         """What was sent to a held job's account is known not to have been taken there."""
-        tried = [*dict.fromkeys([*(job.upstream.tried if job.upstream else []), job.account])]
-        job.upstream, job.cost = Upstream(tried=tried), None
+        before = job.upstream or Upstream()
+        tried = [*dict.fromkeys([*before.tried, job.account])]
+        job.upstream, job.cost = Upstream(tried=tried, resent=before.resent), None
         fields = {"upstream": job.upstream, "cost": None}
         return bool(await self._scripts.call("report", job.id, job.token, "changed", *pairs(fields)))
 
@@ -121,10 +122,12 @@ class Upstreams:
         fields = {"upstream": job.upstream or Upstream(), **fields}
         return bool(await self._scripts.call("upstream_doubt", job.id, job.token, after_ms, *pairs(fields)))
 
-    async def resubmit(self, job: str, *, only: Status = Status.IN_DOUBT) -> bool:
+    async def resubmit(self, job: str, *, only: Status = Status.IN_DOUBT, resent: int = 0) -> bool:
         """An operator says that a job is to be sent again: the upstream has not got one in doubt; of one that waits at
-        an account that is gone, nothing will come. False if it is in another state."""
-        return bool(await self._scripts.call("upstream_resubmit", job, b"null", only))
+        an account that is gone, nothing will come. False if it is in another state. `resent`: how often the account's
+        policy has said so by now."""
+        way = msgspec.json.encode(Upstream(resent=resent)) if resent else b"null"
+        return bool(await self._scripts.call("upstream_resubmit", job, way, only))
 
     async def doubts(self) -> list[tuple[str, int]]:
         """The jobs in doubt, and since when (Unix ms), the longest first."""

@@ -77,13 +77,13 @@ def _wait_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _said(reply: Reply) -> Said:
-    """OpenAI's own shape; `detail` of FastAPI's servers, which may be a list; else text."""
+    """OpenAI's own shape, also inside the `detail` of FastAPI's servers, which may be a text or a list; else text."""
     try:
         body = reply.json
     except UpstreamMalformed:
         return Said("" if is_page(reply) else reply.body[:1000].decode(errors="replace"))
     match body:
-        case {"error": {**error}}:
+        case {"error": {**error}} | {"detail": {"error": {**error}}}:
             names = frozenset(str(error[name]) for name in ("type", "code") if error.get(name))
             return Said(_text(error.get("message")), names, str(error.get("param") or ""))
         case {"error": str(text)} | {"detail": str(text)} | {"message": str(text)}:

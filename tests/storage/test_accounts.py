@@ -115,6 +115,7 @@ def test_what_is_missing_is_named(path: Path, line: str, where: str, why: str) -
         ('token_env = "SUNO"', "accounts.studio"),
         ('token = "tulip"', "accounts.studio.token"),
         ('cost = { "music.generate" = -1 }', "accounts.studio.cost.music.generate"),
+        ('in_doubt = "again"', "accounts.studio.in_doubt.*"),
     ],
 )
 def test_what_is_wrong_is_named_and_no_secret_shown(path: Path, line: str, where: str) -> None:
@@ -160,3 +161,15 @@ def test_what_will_not_do_for_a_worker_changes_nothing(path: Path, caplog: pytes
 def test_an_address_is_named_by_host_and_port(path: Path, host: str, port: int, named: bool) -> None:
     path.write_text(STUDIO + SPARE.replace("https://example.com/suno", "http://10.0.0.7:7860"))
     assert Accounts(path).named(host, port) is named
+
+
+def test_what_becomes_of_doubts_is_said_for_all_models_or_by_their_names(path: Path) -> None:
+    def said(line: str, model: str) -> str:
+        path.write_text(f"{STUDIO}{line}\n")
+        return read(path)["studio"].when_in_doubt(model)
+
+    assert said("", "chirp-v4") == "hold"
+    assert said('in_doubt = "fail"', "chirp-v4") == "fail"
+    by_model = 'in_doubt = { "chirp-v4" = "resubmit", "*" = "fail" }'
+    assert (said(by_model, "chirp-v4"), said(by_model, "chirp-v3-0")) == ("resubmit", "fail")
+    assert said('in_doubt = { "chirp-v4" = "resubmit" }', "chirp-v3-0") == "hold"

@@ -14,10 +14,11 @@ from typing import Any
 
 import msgspec
 
-from storage.accounts import Account, Accounts
+from storage.accounts import Account, Accounts, InDoubt
 from storage.callbacks import Callbacks
 from storage.errors import InvalidRequest, RequestError, UpstreamError
 from storage.job import Failure, Job, Status, Upstream
+from storage.standing import GIVEN_UP
 from storage.tasks import end
 from storage.upstream import COLLECT, SLOT_S
 from storage.verdict import blame, is_patient
@@ -224,16 +225,30 @@ class _Submission(Attempt):
     def _tried(self) -> Sequence[str]:
         return self.job.upstream.tried if self.job.upstream else []
 
-    async def _doubt(self, error: UpstreamError | None = None) -> None:
-        """Raises HandedOn: the job is looked for in a while, if its upstream lists its work; else somebody has to
-        say what became of it."""
+    async def _doubt(self, error: UpstreamError | None = None, *, several: bool = False) -> None:
+        """The job is looked for in a while, if its upstream lists its work; else its account's policy holds, or
+        somebody has to say what became of it. `several`: it was looked for, and more than one could be it.
+
+        Raises HandedOn, JobFailed.
+        """
         way, adapter = self.job.upstream, self.adapters.get(self.job.account)
         looks = way.looks if way else 0
         more = adapter is not None and adapter.recent() is not None and looks < LOOKS
         fields = {"error": Failure.of(error)} if error else {}
-        look_s = (LOOK_AGAIN_S if looks else LOOK_FIRST_S) if more else None
+        policy = "look" if more else self._policy(several)
+        if policy == "fail":
+            raise JobFailed(GIVEN_UP)
+        look_s = None if policy == "hold" else LOOK_AGAIN_S if looks else LOOK_FIRST_S
         await self.store.upstreams.doubt(self.job, look_after_s=look_s, **fields)
+        if policy == "resubmit":
+            await self.store.upstreams.resubmit(self.job.id, resent=1)
         raise HandedOn
+
+    def _policy(self, several: bool) -> InDoubt:
+        """Sent again is a job once, and not if the upstream lists what could be it."""
+        account, way = self.accounts.get(self.job.account), self.job.upstream
+        policy = account.when_in_doubt(self.job.model) if account else "hold"
+        return "hold" if policy == "resubmit" and (several or (way and way.resent)) else policy
 
     async def _look_for(self) -> None:
         """A job that may have been taken: ask the upstream for its recent work. Raises what becomes of it."""
@@ -259,8 +274,8 @@ class _Submission(Attempt):
             await self._doubt(error)
             return
         if len(found) > 1:
-            way.looks = LOOKS  # several could be it: only a person can tell
-        await self._doubt()
+            way.looks = LOOKS  # only a person can tell
+        await self._doubt(several=len(found) > 1)
 
     async def _found(self, account: Account, adapter: Adapter, since_ms: int, reply: Reply) -> Sequence[Taken]:
         """What of the upstream's list may be the job, and is no other job's."""

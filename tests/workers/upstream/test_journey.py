@@ -9,10 +9,12 @@ import pytest
 from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
 from storage.callbacks import Callbacks
-from storage.job import Job, Kind, OutputStatus, Status
+from storage.job import Cost, Job, Kind, OutputStatus, Status
+from storage.standing import GIVEN_UP
 from tests.waiting import until
 from tests.workers.upstream.asked import SONG
 from tests.workers.upstream.bench import Bench
+from workers.upstream.submit import LOOKS
 
 
 @pytest.fixture
@@ -75,6 +77,57 @@ async def test_half_of_a_song_is_looked_for_again_and_then_taken_as_it_is(
     assert done.status == Status.SUCCEEDED, done.error
     assert stands(done) == made
     assert accepts(fake) == 1
+
+
+async def test_an_account_may_say_that_such_a_job_is_given_up(bench: Bench) -> None:
+    async with bench.fake() as shop:
+        bench.account("shop", shop, in_doubt='"fail"')
+        err(shop, "reset_before")
+        async with bench.worker():
+            done = await bench.ended(await bench.song())
+    assert (done.status, done.error, done.cost) == (Status.FAILED, GIVEN_UP, Cost(None, certain=False))
+    assert await bench.store.upstreams.doubts() == []
+    assert (await bench.store.capacity.fares("shop"))[0].busy == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "ends", "accepted"),
+    [
+        ("reset_before,times=1", Status.SUCCEEDED, 1),  # sent again, at that account's own risk
+        ("reset_before,times=2", Status.IN_DOUBT, 0),  # and not a third time
+        ("reset_after,times=1", Status.SUCCEEDED, 1),  # it was found
+    ],
+)
+async def test_or_that_it_is_sent_again_once(bench: Bench, fault: str, ends: Status, accepted: int) -> None:
+    async with bench.fake() as shop:
+        bench.account("shop", shop, in_doubt='{ "chirp-v3-0" = "resubmit" }')
+        err(shop, fault)
+        async with bench.worker():
+            job = await bench.song()
+
+            async def settled() -> Job | None:
+                now = await bench.when(job, ends)
+                way = now.upstream
+                return now if now.ended or (way and way.resent and way.looks >= LOOKS) else None
+
+            found = await until(settled)
+            assert isinstance(found, Job)
+        assert (found.status, accepts(shop)) == (ends, accepted), found.error
+
+
+async def test_but_not_where_several_songs_could_be_it(bench: Bench) -> None:
+    async with bench.fake() as shop:
+        bench.account("shop", shop, in_doubt='"resubmit"')
+        err(shop, "reset_after,times=2")
+        async with bench.worker():
+            jobs = [await bench.song() for _ in range(2)]
+
+            async def held() -> bool:
+                ways = [(await bench.when(job, Status.SUBMITTING, Status.IN_DOUBT)).upstream for job in jobs]
+                return all(way and way.looks >= LOOKS for way in ways)
+
+            await until(held)
+            assert accepts(shop) == 2
 
 
 async def test_a_job_that_one_account_refuses_goes_to_another(bench: Bench, fake: FakeUpstream) -> None:
