@@ -22,7 +22,7 @@ CONTEXT = 8192
 """Tokens of question and answer together, as the model was trained."""
 
 THREADS = 1
-"""llama.cpp's threads wait for each other at each token, spinning: on a busy machine two are many times slower than one.
+"""Those of llama.cpp wait for each other at each token, spinning: on a busy machine two are many times slower than one.
 Fixed: so the same seed makes the same answer."""
 
 _TEMPERATURE, _TOP_P = 0.2, 0.9
