@@ -42,6 +42,7 @@ PASSED_ON = {
     ],
     "worker": [
         "GATEWAY_ACCOUNTS",
+        "GATEWAY_CHAT_SLOTS",
         "GATEWAY_DELIVERY_SLOTS",
         "GATEWAY_ENGINE_MEMORY_MB",
         "GATEWAY_ENGINE_SLOTS",

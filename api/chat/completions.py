@@ -30,6 +30,10 @@ MAX_BODY_BYTES = 20_000_000
 """Pictures are refused by name, and not for their size."""
 
 _LAST = "Last-Event-ID"
+_NO_JOB = (
+    "an account serves this model, and answers at once: ask /v1/chat/completions without Idempotency-Key and Prefer, "
+    "and not by a job or a batch"
+)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -88,10 +92,9 @@ async def _understood(caller: Caller, raw: bytes) -> NewJob:
 
 async def conversation(caller: Caller, body: Completion) -> NewJob:
     """The job of a chat. Raises UnknownModel, InvalidRequest, ContextTooLong, TooLarge."""
-    new = chat.converse(body, caller.services.catalog)
-    if caller.services.accounts.serving(new.name):
-        raise InvalidRequest("an account serves this model: it answers at /v1/chat/completions only", field="model")
-    return new
+    if body.model and caller.services.accounts.serving(body.model):
+        raise InvalidRequest(_NO_JOB, field="model")
+    return chat.converse(body, caller.services.catalog)
 
 
 async def _answer(_caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The step of chats: what it says in a stream, and goes on from when somebody else has begun."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from storage.completions import Said, heard
 from storage.errors import EngineFailed
 from storage.job import Job, Kind, OutputStatus, Status
 from storage.store import Store
+from tests.waiting import until
 from tests.workers.jobs import admit, read
 from workers.chat import chat
 from workers.engines.base import Made, Report
@@ -24,10 +25,10 @@ WHOLE = "".join(PIECES)
 
 
 class Model:
-    """Says the pieces, from where it is told to; breaks after `most` of them."""
+    """Says the pieces, from where it is told to; breaks after `most` of them, once they `were_said`."""
 
-    def __init__(self, most: int = len(PIECES)) -> None:
-        self.most, self.tasks = most, list[Mapping[str, Any]]()
+    def __init__(self, most: int = len(PIECES), were_said: Callable[[], Awaitable[bool]] | None = None) -> None:
+        self.most, self.were_said, self.tasks = most, were_said, list[Mapping[str, Any]]()
 
     async def generate(self, task: Mapping[str, Any], folder: Path, report: Report) -> Made:
         self.tasks.append(task)
@@ -39,7 +40,8 @@ class Model:
             pieces.leave(msgspec.json.encode({"text": word, "logprobs": []}))
             report(0.5)
             await asyncio.sleep(0.02)
-        if self.most < len(PIECES):
+        if self.were_said:
+            await until(self.were_said)
             raise EngineFailed("it breaks here")
         return Made([], {"text": text, "finish_reason": "stop", "usage": {"prompt_tokens": 1, "completion_tokens": 3}})
 
@@ -119,7 +121,11 @@ async def test_several_answers_come_one_after_the_other(bench: Bench) -> None:
 
 async def test_the_next_attempt_goes_on_from_what_was_said(bench: Bench) -> None:
     job = await bench.claim(streamed=True)
-    bench.model = Model(most=2)
+
+    async def were_said() -> bool:
+        return len(await bench.events(job)) == 3
+
+    bench.model = Model(2, were_said)
     with pytest.raises(EngineFailed):
         await bench.run(job)
     assert heard(await bench.events(job)) == {0: Said("Hello ", [])}

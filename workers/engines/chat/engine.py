@@ -21,8 +21,9 @@ from workers.engines.pieces import Pieces
 CONTEXT = 8192
 """Tokens of question and answer together, as the model was trained."""
 
-THREADS = min(2, os.cpu_count() or 1)
-"""Fixed: the same seed makes the same answer, and two at a time leave room for each other."""
+THREADS = 1
+"""Those of llama.cpp wait for each other at each token, spinning: on a busy machine two are many times slower than one.
+Fixed: so the same seed makes the same answer."""
 
 _TEMPERATURE, _TOP_P = 0.2, 0.9
 """Where the request names none: what the model's makers advise. Source: its model card."""
