@@ -86,7 +86,7 @@ def _asked(scope: HTTPScope, body: bytes | None) -> Asked | None:
         return None
     try:
         peek = _peek(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     usage = bool(peek.stream_options and peek.stream_options.include_usage)
     return Asked(body, peek.model, bool(peek.stream), usage)

@@ -50,7 +50,7 @@ def _chunk(body: bytes) -> _Chunk:
         if not body.isascii():
             body.decode()
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UpstreamMalformed("the upstream sent what is no answer of chat completions") from error
 
 

@@ -1,5 +1,6 @@
 -- A job needs its account's slot no longer. ARGV: account, id, lease_ms (0: it is free; else it is kept for so long).
--- Whoever has waited longest for that account looks again. Returns how many were woken.
+-- Whoever has waited longest for that account looks again. One that was to try it, and is let go before anything is known of how
+-- it fared, leaves that to the next. Returns how many were woken.
 local account, id, lease = unpack(ARGV)
 if tonumber(lease) > 0 then
   redis.call('ZADD', 'slots:' .. account, 'XX', now_ms() + lease, id)

@@ -22,6 +22,6 @@ class Reply(NamedTuple):
         """The body as JSON. Raises UpstreamMalformed."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             kind = self.headers.get("content-type", "nothing it would name")
             raise UpstreamMalformed(f"the upstream answered {self.status} with {kind} that is no JSON") from error

@@ -26,6 +26,8 @@ DIALECT = OpenAI({})
 DONE = b"data: [DONE]\n\n"
 ODD = b'{ "messages":[ {"role" : "user","content":"h\\u00efgh 1.10 1e3"} ],"model":"a", "seed":1.50,"x":{"y":[ ] } }'
 
+DEEP = b'{"choices":[],"x":' + b"[" * 9999 + b"]" * 9999 + b"}"
+
 
 def asked(body: bytes = b'{"model":"a","messages":[]}', *, stream: bool = False, usage: bool = False) -> Asked:
     return Asked(body, "a", stream, usage)
@@ -79,7 +81,7 @@ def test_a_whole_answer_goes_through_byte_for_byte() -> None:
     [
         b"", b"{", b"<html>", b"[]", b"null", b'"hello"', b"{}", b'{"choices":null}', b'{"choices":{}}',
         b'{"choices":[1]}', b'{"choices":[]} more', b'{"choices":[{"finish_reason":"\xff"}]}',
-        b'{"choices":[{"message":{"content":"\xff"}}]}', b'{"choices":[], "\xff":1}', b"data: {}\n\n",
+        b'{"choices":[{"message":{"content":"\xff"}}]}', b'{"choices":[], "\xff":1}', b"data: {}\n\n", DEEP,
     ],
 )  # fmt: skip
 def test_what_is_no_answer_is_malformed(body: bytes) -> None:
@@ -167,6 +169,7 @@ def test_no_status_and_no_body_at_all_is_without_an_answer() -> None:
         b'{"error":"no"}',
         b'{"error":{}}',
         b'{"error":{"message":"\xff"}}',
+        DEEP,
         b'{"error":{"code":7}}',
     )
     for status in (each for each in range(100, 600) if each != 200):
@@ -277,7 +280,7 @@ def test_an_error_event_ends_it_in_our_words() -> None:
 @pytest.mark.parametrize(
     "event",
     [b"{", b"hello", b"[1]", b"null", b"1", b'{"choices":[1]}', b'{"choices":{}}', b'{"id":"\xff","choices":[]}',
-     b'{"choices":[{"finish_reason":"\xff"}]}', b"[DONE", b"\xff", b"{}{}"],
+     b'{"choices":[{"finish_reason":"\xff"}]}', b"[DONE", b"\xff", b"{}{}", DEEP],
 )  # fmt: skip
 def test_an_event_that_is_none_ends_it(event: bytes) -> None:
     said, turned = events(chunk("a") + b"data: " + event + b"\n\n" + TALK + DONE)
