@@ -1,6 +1,7 @@
 """One account at one fake, workers that serve it, and gates before all that these talk to."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -62,7 +63,6 @@ class Site:
 
     def _settle(self) -> None:
         self.folder.mkdir(parents=True)
-        (self.folder / "token").write_text("tulip")
         path = "/v1" if self.way.family == "openai" else ""
         (self.folder / "gateway.toml").write_text(
             f'[accounts.{ACCOUNT}]\nadapter = "{self.way.family}"\n'
@@ -111,9 +111,10 @@ class Site:
             self._worker.wait(10)
             self._worker = None
 
-    async def forget(self) -> None:
-        """Nothing is known any more of earlier jobs: the fewer keys there are, the sooner all of them are looked at."""
+    async def begin_anew(self) -> None:
+        """Nothing is known any more of earlier jobs, and the account is another, which has spent nothing yet."""
         await command(self.store.redis, "FLUSHDB")
+        await asyncio.to_thread((self.folder / "token").write_text, secrets.token_hex(8))
 
     def terminate(self) -> psutil.Process:
         """SIGTERM to the worker, which ends in its own time."""

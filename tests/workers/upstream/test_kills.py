@@ -172,7 +172,7 @@ async def at_all(sites: dict[str, Site], step: Step, happens: Callable[[Site], A
 
 async def reached(site: Site, step: Step) -> tuple[Job, Trap]:
     """A job whose worker is stopped at a step."""
-    await site.forget()
+    await site.begin_anew()
     site.fake.ledger.accepts.clear()
     site.fake.world.faults.set([parse(step.fault)] if step.fault else [])
     job = site.new()
