@@ -17,7 +17,7 @@ import msgspec
 from storage.accounts import Account, Accounts
 from storage.callbacks import Callbacks
 from storage.errors import InvalidRequest, RequestError, UpstreamError
-from storage.job import Failure, Job
+from storage.job import Failure, Job, Kind
 from storage.tasks import end
 from storage.upstream import SLOT_S
 from storage.verdict import blame, is_patient
@@ -25,6 +25,7 @@ from storage.wire.reply import Reply
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Source, Taken, Task, spread
 from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
+from workers.upstream.chatting import answered, asked
 from workers.upstream.choosing import ranked
 from workers.upstream.fetching import made_of
 from workers.upstream.sending import Sending, fingerprint
@@ -87,7 +88,7 @@ class _Submission(Attempt):
         given = {name: Path(path) for name, path in (await self._inputs()).items()}
         sizes = await asyncio.to_thread(sizes_of, given)
         task = Task(
-            job=self.job,
+            job=await asyncio.to_thread(asked, self.job, given),
             model=account.models[self.job.model],
             sources=goes_on.sources,
             callback_url=self.callbacks.url(account.name, self.job.id),
@@ -167,10 +168,23 @@ class _Submission(Attempt):
     async def _answered(self, account: Account, taken: Taken) -> None:
         if taken.ids:
             raise HandedOn
-        for number, item in enumerate(spread(taken.items, self.job.items), 1):
+        if self.job.kind == Kind.CHAT:
+            await self._told(taken.items)
+        else:
+            await self._kept(taken.items)
+        await self.store.capacity.release(account.name, self.job.id)
+
+    async def _told(self, items: Sequence[Item]) -> None:
+        """What was said, in the job's record."""
+        answered(self.job, items)
+        if not await self.store.upstreams.accepted(self.job, outputs=self.job.outputs):
+            raise NoLongerHeld
+
+    async def _kept(self, items: Sequence[Item]) -> None:
+        """What was made, in the spool, before anything else is said of it."""
+        for number, item in enumerate(spread(items, self.job.items), 1):
             await self._keep(number, item)
         await self.store.upstreams.accepted(self.job)
-        await self.store.capacity.release(account.name, self.job.id)
 
     async def _keep(self, number: int, item: Item) -> None:
         """An item that came with the answer."""

@@ -57,7 +57,7 @@ class Bench:
         lines = [
             f"[accounts.{name}]",
             f'adapter = "{more.pop("adapter", fake.family.name)}"',
-            f'base_url = "{fake.url}"',
+            f'base_url = "{fake.url}{more.pop("path", "")}"',
             f'token_file = "{self.folder}/token"',
             f"models = {{ {named} }}",
             *(f"{key} = {value}" for key, value in more.items()),
@@ -65,6 +65,17 @@ class Bench:
         ]
         before = self.file.read_text() if self.file.exists() else ""
         self.file.write_text(before + "\n".join(lines))
+
+    def parts(self, name: str) -> dict[str, Any]:
+        """What every step of a worker is given."""
+        return {
+            "store": self.store,
+            "queue": self.store.queue,
+            "signals": self.store.signals,
+            "objects": self.objects,
+            "engines": {},
+            "spool": Spool(self.folder / name),
+        }
 
     @asynccontextmanager
     async def worker(self, name: str = "w", limits: Limits = USUAL, *, polls: bool = True) -> AsyncIterator[Lane]:
@@ -77,12 +88,7 @@ class Bench:
             )
             await lane.start(
                 {
-                    "store": self.store,
-                    "queue": self.store.queue,
-                    "signals": self.store.signals,
-                    "objects": self.objects,
-                    "engines": {},
-                    "spool": Spool(self.folder / name),
+                    **self.parts(name),
                     "accounts": self.accounts,
                     "adapters": adapters,
                     "sending": sending,
