@@ -2,9 +2,9 @@
 
 A chat's job has one output for each answer wanted (`n`). Its metadata: `text`, `finish_reason`, `usage` (a dict of
 prompt_tokens and completion_tokens), `logprobs` if they were asked for, and `refusal` if the text is one, where JSON
-was wanted. What the request says of a stream is in `job.request`: `streamed`, and `usage_wanted`. An account is asked in
-the caller's own words (`BODY`), and its answer is told as it was said (`storage/wire/openai_chat.py`).
-Source: shared/protocols/openai.md §3.
+was wanted. What the request says of a stream is in `job.request`: `streamed`, and `usage_wanted`. An account is asked
+in the caller's own words (`BODY`), and its answer is told as it was said (`storage/wire/openai_chat.py`). Source:
+shared/protocols/openai.md §3.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
