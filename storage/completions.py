@@ -109,8 +109,8 @@ class Chunks:
 
     def whole(self, outputs: Sequence[Output]) -> list[bytes]:
         """All of it, for a stream that is kept no more, or never was."""
-        if said := _said(outputs):
-            return openai_chat.events(said, with_usage=self._wants_usage)
+        if told := _said(outputs):
+            return openai_chat.events(told, with_usage=self._wants_usage)
         events = []
         for index, output in enumerate(outputs):
             about = output.metadata
