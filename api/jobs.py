@@ -37,12 +37,18 @@ MAX_PAGE = 100
 _PAGE = 20
 
 
+def _never(_caller: Caller, _content: Mapping[str, Any]) -> bool:
+    return False
+
+
 class _Reader(NamedTuple):
-    """How a kind's input is understood. `names`: where it names its model."""
+    """How a kind's input is understood. `names`: where it names its model. `as_sent`: whether it is read as it came,
+    and not as a `body`."""
 
     body: type[BaseModel]
     read: Callable[[Caller, Any], Awaitable[NewJob]]
     names: str
+    as_sent: Callable[[Caller, Mapping[str, Any]], bool] = _never
 
 
 async def _song(caller: Caller, body: Generate) -> NewJob:
@@ -58,7 +64,7 @@ _READERS: Mapping[Kind, _Reader] = {
     Kind.MUSIC_EXTEND: _Reader(Generate, _song, "mv"),
     Kind.MUSIC_CONCAT: _Reader(Concat, _whole, "mv"),
     Kind.SPEECH: _Reader(Speech, speech.spoken_text, "model"),
-    Kind.CHAT: _Reader(Completion, completions.conversation, "model"),
+    Kind.CHAT: _Reader(Completion, completions.conversation, "model", completions.goes_elsewhere),
     **{
         kind: _Reader(*reader, "upscaler_1" if kind == Kind.IMAGE_UPSCALE else "model")
         for kind, reader in (*webui.READERS.items(), *transcriptions.READERS.items())
@@ -141,9 +147,9 @@ async def _understood(caller: Caller, raw: bytes) -> NewJob:
     if asked.model and named not in (None, "", asked.model):
         raise InvalidRequest(f"is not the model that the input names as {reader.names}", field="model")
     content = {**asked.input, reader.names: asked.model} if asked.model else asked.input
-    body = parse_value(reader.body, content, "input")
     try:
-        new = await reader.read(caller, body)
+        as_sent = reader.as_sent(caller, content)
+        new = await reader.read(caller, content if as_sent else parse_value(reader.body, content, "input"))
     except RequestError as error:
         if error.field:
             error.field = "model" if asked.model and error.field == reader.names else f"input.{error.field}"

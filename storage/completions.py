@@ -2,7 +2,8 @@
 
 A chat's job has one output for each answer wanted (`n`). Its metadata: `text`, `finish_reason`, `usage` (a dict of
 prompt_tokens and completion_tokens), `logprobs` if they were asked for, and `refusal` if the text is one, where JSON
-was wanted. What the request says of a stream is in `job.request`: `streamed`, and `usage_wanted`. Source:
+was wanted. What the request says of a stream is in `job.request`: `streamed`, and `usage_wanted`. An account is asked
+in the caller's own words (`BODY`), and its answer is told as it was said (`storage/wire/openai_chat.py`). Source:
 shared/protocols/openai.md §3.
 """
 
@@ -13,8 +14,12 @@ import msgspec
 
 from storage.job import Job, Output
 from storage.lines import json_line
+from storage.wire import openai_chat
+from storage.wire.openai_chat import COMPLETION, DONE
 
-DONE = b"data: [DONE]\n\n"
+BODY = "body"
+"""What a job for an account has the caller's own words under: in its request, or among its inputs if they are many."""
+
 FINGERPRINT = "fp_smollm2-135m-q4_1"
 """Which model says it, whatever name it was asked for by."""
 
@@ -36,6 +41,8 @@ def completion_id(job: str) -> str:
 
 def completion(job: Job) -> dict[str, Any]:
     """The whole answer of a job that has succeeded."""
+    if said := _said(job.outputs):
+        return dict(said)
     return {
         "id": completion_id(job.id),
         "object": "chat.completion",
@@ -101,7 +108,9 @@ class Chunks:
         return [_framed({**self._head, "choices": [], "usage": usage(outputs)}), DONE]
 
     def whole(self, outputs: Sequence[Output]) -> list[bytes]:
-        """All of it, for a stream that is kept no more."""
+        """All of it, for a stream that is kept no more, or never was."""
+        if told := _said(outputs):
+            return openai_chat.events(told, with_usage=self._wants_usage)
         events = []
         for index, output in enumerate(outputs):
             about = output.metadata
@@ -123,6 +132,11 @@ class Chunks:
         return _framed({**self._head, "choices": [choice], **more})
 
 
+def is_told(job: Job) -> bool:
+    """Whether an account has said a job's answer: its stream is the same whenever it is made of that."""
+    return _said(job.outputs) is not None
+
+
 def heard(events: Iterable[bytes]) -> dict[int, Said]:
     """What the events of a stream of ours have said of each answer (counted from 0) that has begun."""
     found: dict[int, Said] = {}
@@ -136,6 +150,11 @@ def heard(events: Iterable[bytes]) -> dict[int, Said]:
                 ended=choice["finish_reason"] is not None,
             )
     return found
+
+
+def _said(outputs: Sequence[Output]) -> Mapping[str, Any] | None:
+    """The answer in the words of the account that gave it, if one did."""
+    return next((output.metadata[COMPLETION] for output in outputs if COMPLETION in output.metadata), None)
 
 
 def _choice(output: Output) -> dict[str, Any]:

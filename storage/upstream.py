@@ -74,13 +74,15 @@ class Upstreams:
         fields = {"upstream": job.upstream, "cost": None}
         return bool(await self._scripts.call("report", job.id, job.token, "changed", *pairs(fields)))
 
-    async def accepted(self, job: Job) -> bool:
-        """The upstream has done a held job, and answered with what it made: it has cost what it costs."""
+    async def accepted(self, job: Job, **fields: Any) -> bool:
+        """The upstream has done a held job, and answered with what it made: it has cost what it costs. `fields`: what
+        of that is in the record itself, written in the same step. False if the job is no longer held."""
         job.cost = _certain(job.cost)
-        if job.cost is None:
+        if job.cost is None and not fields:
             return True
-        fields = pairs({"cost": job.cost})
-        return bool(await self._scripts.call("upstream_accepted", job.id, job.token, job.cost.units or 0, *fields))
+        units = (job.cost.units or 0) if job.cost else -1
+        written = pairs({"cost": job.cost, **fields})
+        return bool(await self._scripts.call("upstream_accepted", job.id, job.token, units, *written))
 
     async def bound(self, account: str, ids: Sequence[str]) -> dict[str, str]:
         """Those of an upstream's ids that jobs of that account have, and which."""

@@ -1,10 +1,12 @@
-"""OpenAI's chat completions by the built-in model: whole, or as they are made; and the rest of a stream, for whoever
-comes back."""
+"""OpenAI's chat completions as jobs, by the built-in model or at accounts: whole, or as they are made; and the rest of
+a stream, for whoever comes back."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 from litestar import Router, get, post
 from litestar.params import FromPath
 from litestar.types import ASGIApp
@@ -12,7 +14,7 @@ from litestar.types import ASGIApp
 from api.admission import NewJob, admit
 from api.chat import examples
 from api.chat.stream import HEARTBEAT, STREAM_ID, answering, going_on
-from api.dialects import chat
+from api.dialects import chat, chat_elsewhere
 from api.dialects.chat import Completion
 from api.openapi import KEYED
 from api.operation import Caller, Operation, found_at, outcome, rendered
@@ -20,20 +22,19 @@ from api.reply import Header, job_headers, json_reply
 from api.scope import header
 from api.services import Call, Services, authenticate
 from api.sse import EventStream
+from api.upstreams import DIALECTS
 from api.validation import parse_body
 from api.wait import patience
+from storage.accounts import CHAT_ONLY
+from storage.catalog import ELSEWHERE, TALK, Model
 from storage.completions import completion
-from storage.errors import InvalidRequest
+from storage.errors import InvalidRequest, UnknownModel
 from storage.job import Job
 
 MAX_BODY_BYTES = 20_000_000
 """Pictures are refused by name, and not for their size."""
 
 _LAST = "Last-Event-ID"
-_NO_JOB = (
-    "an account serves this model, and answers at once: ask /v1/chat/completions without Idempotency-Key and Prefer, "
-    "and not by a job or a batch"
-)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -86,15 +87,55 @@ def _after(request: Call) -> int:
     return int(text)
 
 
+class _Named(msgspec.Struct):
+    model: Any = None
+
+
+_named = msgspec.json.Decoder(_Named).decode
+_content = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 async def _understood(caller: Caller, raw: bytes) -> NewJob:
-    return await conversation(caller, parse_body(Completion, raw))
+    try:
+        verbatim = _content(raw) if goes_elsewhere(caller, msgspec.structs.asdict(_named(raw))) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # which is said better below
+        verbatim = None
+    return await conversation(caller, parse_body(Completion, raw) if verbatim is None else verbatim)
 
 
-async def conversation(caller: Caller, body: Completion) -> NewJob:
-    """The job of a chat. Raises UnknownModel, InvalidRequest, ContextTooLong, TooLarge."""
-    if body.model and caller.services.accounts.serving(body.model):
-        raise InvalidRequest(_NO_JOB, field="model")
-    return chat.converse(body, caller.services.catalog)
+async def conversation(caller: Caller, body: Completion | Mapping[str, Any]) -> NewJob:
+    """The job of a chat; of one that `goes_elsewhere`, by what was sent. Raises UnknownModel, InvalidRequest,
+    ContextTooLong, TooLarge."""
+    if isinstance(body, Completion):
+        if _elsewhere(caller, body.model):
+            raise InvalidRequest("the body cannot be passed on as JSON")
+        return chat.converse(body, caller.services.catalog)
+    found = _elsewhere(caller, body.get("model"))
+    if found is None:  # it was served there a moment ago
+        raise UnknownModel("nothing serves this model any more", field="model")
+    return chat_elsewhere.converse(body, *found)
+
+
+def goes_elsewhere(caller: Caller, body: Mapping[str, Any]) -> bool:
+    """Whether accounts answer a chat. Raises InvalidRequest if there are some for its model, and none of them chats."""
+    return _elsewhere(caller, body.get("model")) is not None
+
+
+def _elsewhere(caller: Caller, named: Any) -> tuple[str, Model] | None:
+    """A model that accounts serve, in the catalog or not."""
+    catalog = caller.services.catalog
+    if not isinstance(named, str | None):
+        return None
+    try:
+        name, model = catalog.find(named, TALK)
+    except UnknownModel:
+        if not named or named in catalog.models:
+            return None
+        name, model = named, Model(TALK, ELSEWHERE)
+    serving = caller.services.accounts.serving(name)
+    if serving and not any(each.adapter in DIALECTS and each.adapter not in CHAT_ONLY for each in serving):
+        raise InvalidRequest("what serves this model does not answer as a job", field="model")
+    return (name, msgspec.structs.replace(model, engine=ELSEWHERE)) if serving else None
 
 
 async def _answer(_caller: Caller, job: Job, _replayed: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from api.upstreams.base import Asked
 from storage.errors import GatewayError
 
 _PATHS = {"/v1/chat/completions", "/v1/chat/completions/"}
-_FOR_A_JOB = {b"idempotency-key", b"prefer"}
+_FOR_A_JOB = {b"idempotency-key", b"prefer", b"x-webhook-url"}
 """Who sends these wants what only a job can give."""
 
 

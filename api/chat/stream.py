@@ -10,7 +10,7 @@ from api.reply import Header
 from api.services import Services
 from api.sse import line
 from storage.chats import NEWS, Read
-from storage.completions import Chunks
+from storage.completions import Chunks, is_told
 from storage.errors import EngineFailed, GatewayError, NotFound, RedisUnavailable, RequestError
 from storage.events import LAST_WORDS
 from storage.job import Job, Status
@@ -70,8 +70,8 @@ class Events:
         (job,) = await self._services.store.jobs.get(self._id)
         if job is None:
             raise NotFound("the job was deleted meanwhile")
-        if job.status == Status.SUCCEEDED and not self._after:
-            return self._told(Chunks(job).whole(job.outputs))
+        if job.status == Status.SUCCEEDED and (is_told(job) or not self._after):
+            return self._told(Chunks(job).whole(job.outputs)[self._after :])
         raise why_not(job) if job.status != Status.SUCCEEDED else EngineFailed(f"the rest is in the job {job.id}")
 
     def _told(self, events: Sequence[bytes]) -> Sequence[bytes]:

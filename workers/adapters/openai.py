@@ -1,7 +1,7 @@
-"""OpenAI's dialect, and that of the many servers that speak it: pictures, speech and transcriptions, answered at once.
+"""OpenAI's dialect, and that of the many servers that speak it: pictures, speech, transcripts, chat, answered at once.
 
 Paths begin after `/v1`, which is a part of the account's address, as with the `base_url` of OpenAI's clients. Nothing
-can be looked up later: a reply that is lost is lost. Source: shared/protocols/openai.md §1, §5, §6; whisper-asr.md §5.
+can be looked up later: a reply that is lost is lost. Source: shared/protocols/openai.md §1–§6; whisper-asr.md §5.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from storage.errors import InvalidRequest
 from storage.job import Kind
 from storage.wire.openai_errors import refused
 from storage.wire.reply import Reply
-from workers.adapters import openai_audio, openai_images
+from workers.adapters import openai_audio, openai_chat, openai_images
 from workers.adapters.answering import Answering
 from workers.adapters.base import Call, Taken, Task
 from workers.adapters.openai_options import Options
@@ -23,6 +23,7 @@ _CALLS = {
     Kind.IMAGE_EDIT: openai_images.edit,
     Kind.SPEECH: openai_audio.speech,
     Kind.TRANSCRIPTION: openai_audio.transcription,
+    Kind.CHAT: openai_chat.chat,
 }
 
 
@@ -57,6 +58,8 @@ class OpenAI(Answering):
             items = openai_audio.sound(reply, risky=risky)
         elif task.job.kind == Kind.TRANSCRIPTION:
             items = openai_audio.heard(task, reply, risky=risky)
+        elif task.job.kind == Kind.CHAT:
+            items = openai_chat.answers(task, reply, risky=risky)
         else:
             items = openai_images.pictures(task, reply, self.options)
         return Taken(items=items)

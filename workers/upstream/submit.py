@@ -17,7 +17,7 @@ import msgspec
 from storage.accounts import Account, Accounts, InDoubt
 from storage.callbacks import Callbacks
 from storage.errors import InvalidRequest, RequestError, UpstreamError
-from storage.job import Failure, Job, Status, Upstream
+from storage.job import Failure, Job, Kind, Status, Upstream
 from storage.standing import GIVEN_UP
 from storage.tasks import end
 from storage.upstream import COLLECT, SLOT_S
@@ -26,6 +26,7 @@ from storage.wire.reply import Reply
 from workers.adapters.base import Adapter, Call, Done, Failed, Item, Source, Taken, Task, spread
 from workers.outcomes import HandedOn, JobFailed, NoLongerHeld, PutOff
 from workers.render import Attempt
+from workers.upstream.chatting import answered, asked
 from workers.upstream.choosing import ranked
 from workers.upstream.fetching import made_of
 from workers.upstream.items import kept
@@ -89,7 +90,7 @@ class _Submission(Attempt):
         given = {name: Path(path) for name, path in (await self._inputs()).items()}
         sizes = await asyncio.to_thread(sizes_of, given)
         task = Task(
-            job=self.job,
+            job=await asyncio.to_thread(asked, self.job, given),
             model=account.models[self.job.model],
             sources=goes_on.sources,
             callback_url=self.callbacks.url(account.name, self.job.id),
@@ -169,14 +170,27 @@ class _Submission(Attempt):
     async def _answered(self, account: Account, taken: Taken) -> None:
         if taken.ids:
             raise HandedOn
-        items = spread(taken.items, self.job.items)
+        if self.job.kind == Kind.CHAT:
+            await self._told(taken.items)
+        else:
+            await self._kept(account, taken.items)
+        await self.store.capacity.release(account.name, self.job.id)
+
+    async def _told(self, items: Sequence[Item]) -> None:
+        """What was said, in the job's record."""
+        answered(self.job, items)
+        if not await self.store.upstreams.accepted(self.job, outputs=self.job.outputs):
+            raise NoLongerHeld
+
+    async def _kept(self, account: Account, told: Sequence[Item]) -> None:
+        """What was made, in the spool, before anything else is said of it."""
+        items = spread(told, self.job.items)
         if any(file.url for item in items if isinstance(item, Done) for file in item.files):
             await self.store.upstreams.accepted(self.job)
             await self._collected(account, items)
         for number, item in enumerate(items, 1):
             await self._keep(number, item)
         await self.store.upstreams.accepted(self.job)
-        await self.store.capacity.release(account.name, self.job.id)
 
     async def _collected(self, account: Account, items: Sequence[Item]) -> None:
         """The answer names addresses: what lies there is brought home as of any other upstream, which may take tries of

@@ -63,7 +63,11 @@ def adapter(name: str, options: dict[str, Any] | None = None) -> Adapter:
 
 def usual(speaks: Adapter) -> Kind:
     """The kind that a reply is about, if it does not say."""
-    return Kind.MUSIC_GENERATE if Kind.MUSIC_GENERATE in speaks.kinds else min(speaks.kinds)
+    return (
+        Kind.MUSIC_GENERATE
+        if Kind.MUSIC_GENERATE in speaks.kinds
+        else min(speaks.kinds - {Kind.CHAT}, default=Kind.CHAT)
+    )
 
 
 def names(*reads: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from storage.completions import BODY
 from storage.ids import output_id
 from storage.job import Job, Kind
 from workers.adapters.base import Source, Task
@@ -30,6 +31,7 @@ REQUESTS: dict[Kind, dict[str, Any]] = {
     Kind.IMAGE_FACESWAP: {"source_faces_index": [0], "face_index": [0], "seed": 0, "format": "png"},
     Kind.SPEECH: {"input": "hello there", "voice": "alloy", "response_format": "mp3", "speed": 1.0},
     Kind.TRANSCRIPTION: {"task": "transcribe"},
+    Kind.CHAT: {BODY: {"model": "any-model", "messages": [{"role": "user", "content": "Hello"}]}},
 }
 _ITEMS = {Kind.MUSIC_GENERATE: 2, Kind.MUSIC_EXTEND: 2, Kind.IMAGE_GENERATE: 2}
 _INPUTS = {
@@ -38,7 +40,7 @@ _INPUTS = {
     Kind.IMAGE_FACESWAP: ("source_image", "target_image"),
     Kind.TRANSCRIPTION: ("file",),
 }
-_MODELS = {"image": "majicmixRealistic_v7", "transcription": "whisper-1", "speech": "tts-1"}
+_MODELS = {"image": "majicmixRealistic_v7", "transcription": "whisper-1", "speech": "tts-1", "chat": "gpt-4o"}
 _SIZE = (640, 480)
 
 

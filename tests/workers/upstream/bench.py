@@ -74,6 +74,17 @@ class Bench:
         before = self.file.read_text() if self.file.exists() else ""
         self.file.write_text(before + "\n".join(lines))
 
+    def parts(self, name: str) -> dict[str, Any]:
+        """What every step of a worker is given."""
+        return {
+            "store": self.store,
+            "queue": self.store.queue,
+            "signals": self.store.signals,
+            "objects": self.objects,
+            "engines": {},
+            "spool": Spool(self.folder / name),
+        }
+
     @asynccontextmanager
     async def worker(
         self, name: str = "w", limits: Limits = USUAL, *, polls: bool = True, slots: int = 8
@@ -87,12 +98,7 @@ class Bench:
             )
             await lane.start(
                 {
-                    "store": self.store,
-                    "queue": self.store.queue,
-                    "signals": self.store.signals,
-                    "objects": self.objects,
-                    "engines": {},
-                    "spool": Spool(self.folder / name),
+                    **self.parts(name),
                     "accounts": self.accounts,
                     "adapters": adapters,
                     "sending": sending,

@@ -7,6 +7,7 @@ import soundfile
 from PIL import Image
 
 from storage import keys
+from storage.completions import completion
 from storage.job import Failure, Job, Kind, OutputStatus, Status
 from storage.transcripts import parsed
 from tests.services import leaks
@@ -52,9 +53,12 @@ async def _a_word_is_said(site: Site, job: Job, known: Known) -> Job:
 
 
 async def _assert_whole(site: Site, job: Job) -> None:
-    """Every output is stored, and can be heard, seen or read."""
+    """Every output is there, and can be heard, seen or read."""
     assert {output.status for output in job.outputs} == {OutputStatus.STORED}
     assert {output.item for output in job.outputs} == {*range(1, site.way.items + 1)}
+    if site.way.writes:
+        assert [choice["message"]["content"] for choice in completion(job)["choices"]] == ["Hello"] * site.way.items
+        return
     for output in job.outputs:
         data = await site.kept.get_bytes(str(output.object_key), limit_bytes=1 << 24)
         assert len(data) == output.size_bytes

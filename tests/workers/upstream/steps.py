@@ -27,7 +27,7 @@ class Known(StrEnum):
 
 class Step(NamedTuple):
     """`gate`: where it can be seen. Of Redis `asks` are a script's name and words of its call, and `answers` words of
-    its reply; of the others the beginning of a request. `of`: whom it concerns: "all", "polled", "answering".
+    its reply; of the others the beginning of a request. `of`: whom it concerns (`Way.sorts`).
     `fault`: what the upstream has to do wrong for it.
     """
 
@@ -49,7 +49,7 @@ class Step(NamedTuple):
         return Trap(wants, self.when)
 
     def concerns(self, site: Site) -> bool:
-        return self.of == "all" or (self.of == "polled") == site.way.polled
+        return self.of in site.way.sorts
 
 
 def _script(step: Step, _site: Site, job: bytes, message: Message) -> bool:
@@ -105,7 +105,8 @@ _POLL = {
 
 _KEEP = {
     "answer read, and not kept": _redis(BEFORE, b"account_fared", b"ok", known=Known.SENT),
-    "kept in the spool, its cost not counted": _redis(BEFORE, b"upstream_accepted", JOB),
+    "kept in the spool, its cost not counted": _redis(BEFORE, b"upstream_accepted", JOB, of="spooled"),
+    "answer read, and not written down": _redis(BEFORE, b"upstream_accepted", JOB, known=Known.SENT, of="told"),
     "its cost counted, and not told so": _redis(AFTER, b"upstream_accepted", JOB),
     "kept in the spool, its slot not let go": _redis(BEFORE, b"account_release", JOB),
     "slot let go, and not told so": _redis(AFTER, b"account_release", JOB),
@@ -114,10 +115,13 @@ _KEEP = {
 }
 
 _STORE = {
-    "kept in the spool, and not stored": Step("objects", BEFORE, (b"PUT /",)),
-    "stored, and not told so": Step("objects", AFTER, (b"PUT /",)),
-    "stored, and not written down": _redis(BEFORE, b"report", JOB, b"output 1"),
-    "written down, and not told so": _redis(AFTER, b"report", JOB, b"output 1"),
+    "kept in the spool, and not stored": Step("objects", BEFORE, (b"PUT /",), of="stored"),
+    "stored, and not told so": Step("objects", AFTER, (b"PUT /",), of="stored"),
+    "stored, and not written down": _redis(BEFORE, b"report", JOB, b"output 1", of="stored"),
+    "written down, and not told so": _redis(AFTER, b"report", JOB, b"output 1", of="stored"),
+}
+
+_END = {
     "about to end it": _redis(BEFORE, b"advance", JOB, b"succeeded"),
     "ended, and not told so": _redis(AFTER, b"advance", JOB, b"succeeded"),
 }
@@ -137,8 +141,9 @@ STEPS = {
     **_SUBMIT,
     **_AGAIN,
     **{name: step._replace(of="polled") for name, step in _POLL.items()},
-    **{name: step._replace(of="answering") for name, step in _KEEP.items()},
+    **{name: step._replace(of="answering") if step.of == "all" else step for name, step in _KEEP.items()},
     **_STORE,
+    **_END,
 }
 """By what a worker has come to."""
 

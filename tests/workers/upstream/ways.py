@@ -1,8 +1,9 @@
-"""The ways to have something made elsewhere: one for each adapter; two for OpenAI's, which answers in two ways."""
+"""The ways to have something made elsewhere: one for each adapter; three for OpenAI's, which answers in three ways."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from storage.completions import BODY
 from storage.job import Kind
 from tests.api.recordings import wav
 from tests.workers.upstream.bench import SONG
@@ -13,6 +14,7 @@ class Way(NamedTuple):
 
     `submits`, `polls`: how these requests begin; `polls` is empty where the answer is the result. `pays`: whether it
     costs something. `lists`: whether a submission that was lost can be looked for. `input`: what the caller sent along.
+    `writes`: whether what is made is text in the job's record, and no file.
     """
 
     family: str
@@ -25,10 +27,17 @@ class Way(NamedTuple):
     pays: bool = True
     lists: bool = False
     input: bytes = b""
+    writes: bool = False
 
     @property
     def polled(self) -> bool:
         return bool(self.polls)
+
+    @property
+    def sorts(self) -> set[str]:
+        """Which steps it takes (`Step.of`)."""
+        kept = "polled" if self.polled else "told" if self.writes else "spooled"
+        return {"all", kept, "polled" if self.polled else "answering", "told" if self.writes else "stored"}
 
 
 def _song(family: str, submits: bytes, polls: bytes, **more: Any) -> Way:
@@ -43,6 +52,7 @@ def _picture(family: str, model: str, side: int, submits: bytes, **more: Any) ->
 
 _SPOKEN = {"input": "The tide comes in.", "voice": "alloy", "response_format": "mp3", "speed": 1.0}
 _HEARD = {"task": "transcribe"}
+_ASKED = {BODY: {"model": "gpt-4o", "messages": [{"role": "user", "content": "say: Hello"}], "n": 2}}
 
 WAYS = {
     "suno": _song("suno", b"POST /api/generate/", b"GET /api/feed/?ids", lists=True),
@@ -51,6 +61,7 @@ WAYS = {
     "webui": _picture("webui", "majicmixRealistic_v7", 64, b"POST /sdapi/v1/txt2img", pays=False),
     "openai": _picture("openai", "dall-e-2", 256, b"POST /v1/images/"),
     "openai's speech": Way("openai", Kind.SPEECH, _SPOKEN, "tts-1", b"POST /v1/audio/speech"),
+    "openai's chat": Way("openai", Kind.CHAT, _ASKED, "gpt-4o", b"POST /v1/chat/completions", items=2, writes=True),
     "whisper_asr": Way(
         "whisper_asr", Kind.TRANSCRIPTION, _HEARD, "whisper-1", b"POST /asr", pays=False, input=wav(1.0)
     ),
