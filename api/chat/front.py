@@ -29,6 +29,7 @@ class _Peek(msgspec.Struct):
     messages: list[msgspec.Raw]
     stream: bool | None = None
     stream_options: _Options | None = None
+    n: Any = None
 
 
 _peek = msgspec.json.Decoder(_Peek).decode
@@ -89,7 +90,8 @@ def _asked(scope: HTTPScope, body: bytes | None) -> Asked | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     usage = bool(peek.stream_options and peek.stream_options.include_usage)
-    return Asked(body, peek.model, bool(peek.stream), usage)
+    choices = peek.n if type(peek.n) is int else 1
+    return Asked(body, peek.model, bool(peek.stream), usage, choices)
 
 
 def _again(messages: list[Message], receive: Receive) -> Receive:

@@ -22,13 +22,14 @@ class Asked(NamedTuple):
     """A caller's request. `body`: as it came, known to be a JSON object. `model`: the name it has here.
 
     `stream`: whether the answer is wanted as events. `usage`: whether the caller asked for a chunk of usage at their
-    end (`stream_options.include_usage`).
+    end (`stream_options.include_usage`). `choices`: how many answers are wanted at once (`n`).
     """
 
     body: bytes
     model: str
     stream: bool
     usage: bool
+    choices: int = 1
 
 
 class Outgoing(NamedTuple):

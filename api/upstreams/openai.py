@@ -32,6 +32,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Choice(msgspec.Struct):
+    index: int = 0
     finish_reason: str | None = None
 
 
@@ -86,7 +87,7 @@ class OpenAI:
         ]
 
     def turned(self, asked: Asked) -> "Events":
-        return Events(with_usage=asked.usage)
+        return Events(with_usage=asked.usage, choices=asked.choices)
 
     def refused(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refused:
         """OpenAI's own envelope goes through, but where it is about the gateway's key, or a failure of theirs."""
@@ -104,13 +105,13 @@ class OpenAI:
 class Events:
     """One stream, event by event. What is no event of chat completions ends it, and is said to the caller."""
 
-    def __init__(self, *, with_usage: bool) -> None:
+    def __init__(self, *, with_usage: bool, choices: int) -> None:
         self.usage: Usage | None = None
         self.over = False
         self.failed: UpstreamError | None = None
-        self._with_usage = with_usage
+        self._with_usage, self._choices = with_usage, choices
         self._split = Splitter()
-        self._finished = False
+        self._finished = set[int]()
 
     def feed(self, data: bytes) -> bytes:
         if self.over:
@@ -124,7 +125,7 @@ class Events:
     def end(self) -> bytes:
         if self.over:
             return b""
-        if self._finished and not self._split.half:  # some servers never say [DONE]
+        if len(self._finished) >= self._choices and not self._split.half:  # some servers never say [DONE]
             self.over = True
             return _DONE
         return self._fail(UpstreamDisconnected("the upstream ended its answer before it was complete"))
@@ -144,7 +145,7 @@ class Events:
         if chunk.usage:
             self.usage = _usage(chunk.usage) or self.usage
         if chunk.choices:
-            self._finished = self._finished or any(choice.finish_reason for choice in chunk.choices)
+            self._finished.update(choice.index for choice in chunk.choices if choice.finish_reason)
         elif not self._with_usage and chunk.usage:
             return b""
         if not self._with_usage and b'"usage"' in payload:

@@ -113,7 +113,15 @@ async def test_a_request_for_a_model_that_an_account_serves_is_relayed(
 async def test_what_matters_of_a_request_is_read(more: Any, stream: bool, usage: bool, app: Stands) -> None:
     await sent(app, json.dumps({**json.loads(GOOD), **more}).encode())
     [(_, asked)] = app.relayed
+    assert asked.choices == 1
     assert (asked.stream, asked.usage) == (stream, usage)
+
+
+@pytest.mark.parametrize(("n", "choices"), [(None, 1), (3, 3), (True, 1), ("3", 1), (2.5, 1), ([], 1)])
+async def test_how_many_answers_are_wanted_is_read_and_nothing_of_it_refused(n: Any, choices: int, app: Stands) -> None:
+    await sent(app, json.dumps({**json.loads(GOOD), "n": n}).encode())
+    [(_, asked)] = app.relayed
+    assert asked.choices == choices
 
 
 OTHERS: dict[str, tuple[bytes, dict[str, Any]]] = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from cli.serve import _PATIENCE_S
 from storage import keys
 from tests.api.chat.relaying import CHAT, Relayed, account, asked, data_of, err, text_of
 from tests.api.upstreams.scripted import Close, Reset, Silence, Step, Upstream
+from tests.certificates import self_signed
 from tests.waiting import until
 
 NOWHERE = "http://127.0.0.1:9"
@@ -131,6 +133,16 @@ async def test_what_may_have_been_paid_for_is_not_sent_again(
     assert (fake.ledger.asked["submit"], other.ledger.asked["submit"]) == (1, 0)
 
 
+async def test_of_two_answers_one_is_not_taken_for_both(relayed: Relayed, fake: FakeUpstream) -> None:
+    """The fake sends one after the other, and here ends well, as HTTP goes, between them."""
+    await relayed.serves(fake)
+    err(fake, "ends_early")
+    answer = await said(relayed, stream=True, n=2)
+    events = data_of(answer.content)
+    assert any(event["choices"][0]["finish_reason"] for event in events[:-1])
+    assert error_of(answer)["code"] == "upstream_disconnected"
+
+
 async def test_a_stream_that_breaks_is_not_begun_anew(
     relayed: Relayed, fake: FakeUpstream, other: FakeUpstream
 ) -> None:
@@ -182,6 +194,47 @@ async def test_what_finds_one_account_full_goes_to_another(
     await relayed.serves(fake, other, per_minute=1)
     assert [(await said(relayed, stream=False)).status_code for _ in range(3)] == [200, 200, 503]
     assert (len(fake.ledger.accepts), len(other.ledger.accepts)) == (1, 1)
+
+
+# The way there
+
+
+async def test_an_upstream_that_nobody_vouches_for_is_sent_nothing(
+    relayed: Relayed, other: FakeUpstream, tmp_path: Path
+) -> None:
+    server, _ = self_signed(tmp_path, ["127.0.0.1"])
+    async with Upstream([b""]).serving(server) as upstream:
+        url = upstream.url.removesuffix("/v1")
+        await relayed.accounts(account(url))
+        refused = await said(relayed, stream=False)
+        assert (refused.status_code, error_of(refused)["code"]) == (502, "upstream_untrusted")
+        await relayed.accounts(account(url, weight=1000), account(other.url))
+        assert (await said(relayed, stream=False)).status_code == 200
+        assert not upstream.requests
+
+
+async def test_an_account_may_have_a_proxy(relayed: Relayed) -> None:
+    body = b'{"choices":[]}'
+    async with Upstream([b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n" + body]).serving() as proxy:
+        through = {"proxy": f"http://ann:s3cret@127.0.0.1:{proxy.port}"}
+        await relayed.accounts(account("http://upstream.example:8000", chat=through))
+        assert (await said(relayed, stream=False)).content == body
+    [request] = proxy.requests
+    assert request.startswith(b"POST http://upstream.example:8000/v1/chat/completions HTTP/1.1\r\n")
+    assert b"\r\nproxy-authorization: Basic YW5uOnMzY3JldA==\r\n" in request
+    assert b"\r\nauthorization: Bearer sk-upstream\r\n" in request
+
+
+async def test_answers_of_one_moment_are_not_mixed_up(relayed: Relayed, fake: FakeUpstream) -> None:
+    await relayed.serves(fake)
+    err(fake, "trickle=50")
+    texts = [f"{number} " * 30 for number in range(100)]
+    answers = await asyncio.gather(
+        *(said(relayed, stream=number % 3 > 0, text=f"say: {text}") for number, text in enumerate(texts))
+    )
+    for number, (text, answer) in enumerate(zip(texts, answers, strict=True)):
+        heard = text_of(data_of(answer.content)) if number % 3 else answer.json()["choices"][0]["message"]["content"]
+        assert heard.strip() == text.strip()
 
 
 # Silence

@@ -253,6 +253,24 @@ def test_an_end_without_its_mark_is_one_if_the_answer_says_why_it_ends() -> None
     assert turned.failed is None
 
 
+def test_of_several_answers_each_has_to_say_why_it_ends() -> None:
+    def nth(index: int, reason: str | None) -> bytes:
+        body = {"id": "c", "choices": [{"index": index, "delta": {}, "finish_reason": reason}]}
+        return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+    def ended(*stream: bytes) -> Events:
+        turned = DIALECT.turned(asked(stream=True)._replace(choices=2))
+        turned.feed(b"".join(stream))
+        turned.end()
+        return turned
+
+    assert ended(nth(0, "stop"), nth(1, "stop")).failed is None
+    assert ended(nth(0, "stop"), nth(1, None)).failed
+    assert ended(nth(0, "stop")).failed
+    assert ended(nth(0, "stop"), nth(0, "stop")).failed
+    assert ended(nth(0, "stop"), DONE).failed is None  # which says it all
+
+
 @pytest.mark.parametrize(
     "stream",
     [b"", chunk("a"), TALK + b"data: {", TALK + b"data", chunk("a") + LAST, b": hello\n\n"],
