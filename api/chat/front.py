@@ -56,6 +56,8 @@ class Front:
             await self.app(scope, receive, send)
             return
         messages, body = await _body(receive, self._most)
+        if cast(Any, messages[-1])["type"] == "http.disconnect":  # there is nobody to answer
+            return
         asked = _asked(scope, body)
         offered = services.relay.routes.serving(asked.model) if asked else None
         if asked and offered:
