@@ -41,9 +41,12 @@ class Chats:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    async def begin(self, id: str, owner: str, *, keep_s: int = KEPT_S) -> None:
-        """Let there be a stream, and say whose it is. One that is there already stays as it is."""
-        await self._scripts.call("chat_begin", id, owner, keep_s, max(keep_s, OPEN_S))
+    async def begin(self, id: str, owner: str, *, keep_s: int = KEPT_S, open_s: int = OPEN_S) -> None:
+        """Let there be a stream, and say whose it is. One that is there already stays as it is.
+
+        While it is open it is there for `open_s` after each `add`, also one of no events.
+        """
+        await self._scripts.call("chat_begin", id, owner, keep_s, open_s)
 
     async def add(
         self, id: str, after: int, events: Sequence[bytes], *, over: bool = False, token: str | int | None = None
@@ -55,7 +58,7 @@ class Chats:
         would be larger than MOST_BYTES; or, with the `token` of the job that makes it, that is no longer held.
         """
         fence = "" if token is None else token
-        return bool(await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, OPEN_S, *events))
+        return bool(await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, *events))
 
     async def read(self, id: str, owner: str, after: int) -> Read:
         """The events after number `after`: some, about 256 kB of them.

@@ -71,7 +71,7 @@ async def complete(request: Call) -> ASGIApp:
 async def go_on(request: Call, stream_id: FromPath[str]) -> ASGIApp:
     """The events of a stream after one of them (`after`, or `Last-Event-ID`), for the caller whose stream it is.
 
-    Each has its number as its id. Kept for 600 s after the last.
+    Each has its number as its id. Kept for 600 s after the last; of an answer that is relayed, for 120 s.
     """
     id = stream_id.removeprefix("chatcmpl-")
     return EventStream(going_on(Services.of(request), id, request.user.id, _after(request)))

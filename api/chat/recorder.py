@@ -19,6 +19,10 @@ EVERY_S = 0.1
 KEPT_S = 120
 """How long a relayed stream is there after its last event."""
 
+OPEN_S = 60
+"""How long it is there while it is open, should nobody say any more that it is: so a killed process leaves no reader
+waiting."""
+
 MOST_WAITING_BYTES = 64 << 20
 """Of all streams of a process, while Redis does not take them. What comes then is not kept, and their end says so."""
 
@@ -71,7 +75,7 @@ class Recorder:
         self._writing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._writing.add(asyncio.create_task(self._forever()))
+        self._writing |= {asyncio.create_task(self._forever()), asyncio.create_task(self._stay())}
 
     async def stop(self) -> None:
         """What is still open ends with an error: nobody else can go on with it."""
@@ -106,6 +110,14 @@ class Recorder:
                 await asyncio.sleep(AGAIN_S)
                 self._woken.set()
 
+    async def _stay(self) -> None:
+        """Say of what is silent, and open, that it is still being made."""
+        while True:
+            await asyncio.sleep(OPEN_S / 4)
+            for recording in self._open:
+                if recording.begun:
+                    self.wake(recording, 0)
+
     async def _write(self) -> bool:
         """Whether Redis took all of it."""
         due, self._due = self._due, set()
@@ -126,7 +138,7 @@ class Recorder:
         over, parts = recording.over, len(recording.waiting)
         if parts or recording.begun:  # of an answer that never began nobody knows
             if not recording.begun:
-                await self._chats.begin(recording.id, recording.owner, keep_s=KEPT_S)
+                await self._chats.begin(recording.id, recording.owner, keep_s=KEPT_S, open_s=OPEN_S)
                 recording.begun = True
             data = b"".join(recording.waiting[:parts])
             events = [each + _END for each in data.split(_END)[:-1]]

@@ -127,7 +127,7 @@ async def test_it_is_kept_for_a_while_after_its_last_event(redis: Redis, chats: 
 async def test_it_is_kept_as_long_as_was_said(redis: Redis, chats: Chats) -> None:
     brief, long = new_job_id(), new_job_id()
     await chats.begin(brief, "alice", keep_s=5)
-    await chats.begin(long, "alice", keep_s=2 * OPEN_S)
+    await chats.begin(long, "alice", open_s=2 * OPEN_S)
     for id in (brief, long):
         await chats.add(id, 0, [ONE])
     assert OPEN_S < await redis.ttl(f"said:{long}") <= 2 * OPEN_S

@@ -257,3 +257,31 @@ async def test_a_redis_that_hangs_holds_up_nobody_who_adds(tmp_path: Path) -> No
             stream.end()
             server.process.send_signal(signal.SIGCONT)
             assert await over(store, stream) == [event(number) for number in range(1, 1000)]
+
+
+async def test_what_is_open_and_silent_stays_and_what_nobody_makes_any_more_does_not(
+    both: tuple[Recorder, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder, store = both
+    monkeypatch.setattr(module, "OPEN_S", 2)
+    await recorder.stop()  # whoever made the one of before is gone
+    orphan = Recording(recorder, OWNER)
+    await store.chats.begin(orphan.id, OWNER, keep_s=KEPT_S, open_s=module.OPEN_S)
+    await store.chats.add(orphan.id, 0, [event(1)])
+    again = Recorder(store.chats)
+    await again.start()
+    try:
+        living = again.begin(OWNER)
+        living.add(event(1))
+
+        async def gone() -> bool:
+            try:
+                await kept(store, orphan)
+            except NotFound:
+                return True
+            return False
+
+        await until(gone, "the orphan is there no more")
+        assert (await kept(store, living)).events == [event(1)]
+    finally:
+        await again.stop()
