@@ -108,7 +108,7 @@ class Site:
         """kill -9 of the worker, if there is one."""
         if self._worker:
             self._worker.kill()
-            self._worker.wait(10)
+            self._worker.wait(60)
             self._worker = None
 
     async def begin_anew(self) -> None:
@@ -159,7 +159,7 @@ class Site:
             now = await read(self.store, job.id)
             return now if now.ended or await self._waits_for_a_word(now) else None
 
-        found = await until(look, f"the end of {job.id}: {self.log()}", limit_s=30.0)
+        found = await until(look, f"the end of {job.id}: {self.log()}", limit_s=120.0)
         assert isinstance(found, Job)
         return found
 

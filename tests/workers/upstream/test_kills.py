@@ -138,11 +138,11 @@ async def test_a_worker_that_is_to_stop_waits_for_the_answer_to_what_it_has_paid
     async def stopped(site: Site) -> None:
         job, trap = await reached(site, step)
         worker = site.terminate()
-        await until(lambda: "shutdown on SIGTERM" in site.log(), "it is about to stop")
+        await until(lambda: "shutdown on SIGTERM" in site.log(), "it is about to stop", limit_s=60)
         if site.way.pays:
             assert worker.is_running()
             trap.let_go()
-        await asyncio.to_thread(worker.wait, 20)
+        await asyncio.to_thread(worker.wait, 60)
         trap.cut()
         assert "never retrieved" not in site.log()
         site.work()
@@ -158,7 +158,7 @@ async def at_all(sites: dict[str, Site], step: Step, happens: Callable[[Site], A
     async def at(site: Site) -> None:
         try:
             await happens(site)
-            await until(lambda: not site.spooled(), "nothing is left in the spool")
+            await until(lambda: not site.spooled(), "nothing is left in the spool", limit_s=60)
         except BaseException:
             await asyncio.to_thread(site.kill)  # it may be anywhere
             raise
@@ -190,7 +190,7 @@ def set_at(site: Site, step: Step, job: Job) -> Trap:
 
 
 async def sprung(trap: Trap) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await trap.reached.wait()
 
 
