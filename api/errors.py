@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 
+_LEFT = "client disconnected prematurely"  # Litestar's words, and all there is to know it by
+
 _HEADERS = {"Idempotency-Key", "Last-Event-ID", "X-Webhook-Url", "X-Webhook-Events"}
 _ASR_PARTS = {"audio_file", "files", "keys", "lang"}  # the other fields are in the query
 
@@ -87,7 +89,7 @@ class Told(NamedTuple):
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler for whatever an operation raises."""
     fault = _fault(request, error)
-    if fault.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if fault.status == HTTPStatus.INTERNAL_SERVER_ERROR and not _has_left(error):
         # the route, not the path: a media link's path is the right to its file
         route = request.scope.get("path_template", "an unknown route")
         log.error("request %s failed: %s %s", fault.request_id, request.method, route, exc_info=error)
@@ -96,6 +98,11 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     content = b"" if request.method == "HEAD" else content
     headers = {**fault.headers, **told.headers}
     return Response(content, status_code=told.status or fault.status, media_type=told.media_type, headers=headers)
+
+
+def _has_left(error: Exception) -> bool:
+    """Whether this is no error of ours: whoever sent the request left in the midst of its body."""
+    return isinstance(error, HTTPException) and error.detail == _LEFT
 
 
 def _fault(request: Request[Any, Any, Any], error: Exception) -> Fault:

@@ -180,12 +180,14 @@ class _Exchange:
         secret = await route.authorization(self._relay.routes.credentials)
         head = route.pool.head(outgoing.path, [*outgoing.headers, *secret])
         connection = self._connection = await route.pool.open()
+        sent = False
         try:
             if self.caller.gone:  # before anything was sent that may cost something
                 raise Left
             if self._relay.stopping:
                 raise _stopped()
             connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body))
+            sent = True
             while not connection.headed:
                 await self._more(connection)
             if connection.status != _OK:
@@ -203,7 +205,7 @@ class _Exchange:
         finally:
             self._connection = None
             connection.release()
-            if connection.status == _OK:
+            if sent and connection.status == _OK:
                 self._relay.meter.count(route.account.name, self._owner, self._answer.usage if self._answer else None)
 
     async def _more(self, connection: Connection) -> None:

@@ -92,3 +92,35 @@ async def test_an_address_that_is_not_there_is_a_problem_and_not_a_page(gateway:
     assert answer.headers["content-type"] == "application/problem+json"
     head = await gateway.nobody.head("/wp-admin")
     assert (head.status_code, head.content) == (404, b"")
+
+
+async def test_who_leaves_in_the_midst_of_a_body_is_no_error_of_ours(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, *[{"type": "http.disconnect"}] * 3])
+    headers = {"host": "gateway.test", "authorization": f"Bearer {gateway.alice.secret}", "content-length": "10"}
+    path = "/v1/chat/completions"
+    scope: Any = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("gateway.test", 80),
+    }
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(_message: Any) -> None:
+        pass
+
+    app: Any = gateway.app
+    with caplog.at_level(logging.ERROR):
+        await app(scope, receive, send)
+    assert not caplog.records
