@@ -28,9 +28,6 @@ from storage.errors import InvalidRequest
 
 log = logging.getLogger(__name__)
 
-CHAT_ONLY = frozenset({"anthropic"})
-"""Adapters that only the API speaks (`api/upstreams`): no jobs go to their accounts."""
-
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 
