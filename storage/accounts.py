@@ -28,9 +28,6 @@ from storage.errors import InvalidRequest
 
 log = logging.getLogger(__name__)
 
-CHAT_ONLY = frozenset({"anthropic"})
-"""Adapters that only the API speaks (`api/upstreams`): no jobs go to their accounts."""
-
 InDoubt = Literal["hold", "fail", "resubmit"]
 """Wait for the operator's word; give it up; send it again, once, at the risk of paying twice."""
 

@@ -33,8 +33,14 @@ adapter = "openai"
 base_url = "{openai}/v1"
 token_file = "{folder}/token"
 models = {{ "somebody" = "gpt-4o-mini", "gpt-4o" = "gpt-4o" }}
+
+[accounts.claude]
+adapter = "anthropic"
+base_url = "{anthropic}"
+token_file = "{folder}/token"
+models = {{ "somebody-else" = "claude-haiku-4-5-20251001" }}
 """
-MODELS = {"openai": "somebody"}
+MODELS = {"openai": "somebody", "anthropic": "somebody-else"}
 FAMILIES = pytest.mark.parametrize("family", MODELS)
 
 

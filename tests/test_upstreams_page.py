@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from api.upstreams import DIALECTS
-from api.upstreams.anthropic_options import Options
 from cli.environment import check_accounts
-from storage.accounts import CHAT_ONLY, Account, Accounts
+from storage.accounts import Account, Accounts
 from storage.capacity import AccountState
+from storage.job import Kind
+from storage.wire.anthropic_options import Options
+from tests.workers.adapters.saved import adapter
 from workers.adapters import ADAPTERS
 from workers.upstream.adapters import check
 
@@ -48,8 +50,8 @@ def test_every_adapter_has_a_section() -> None:
     assert all(f"\n## {name}\n" in PAGE for name in known)
 
 
-def test_what_only_chats_is_known_to_be_so() -> None:
-    assert set(DIALECTS) - set(ADAPTERS) == CHAT_ONLY
+def test_whatever_chat_is_relayed_to_takes_chats_as_jobs_too() -> None:
+    assert {name for name in ADAPTERS if Kind.CHAT in adapter(name).kinds} == set(DIALECTS)
 
 
 def test_every_option_of_anthropic_is_there() -> None:

@@ -25,7 +25,6 @@ from api.sse import EventStream
 from api.upstreams import DIALECTS
 from api.validation import parse_body
 from api.wait import patience
-from storage.accounts import CHAT_ONLY
 from storage.catalog import ELSEWHERE, TALK, Model
 from storage.completions import completion
 from storage.errors import InvalidRequest, UnknownModel
@@ -133,8 +132,8 @@ def _elsewhere(caller: Caller, named: Any) -> tuple[str, Model] | None:
             return None
         name, model = named, Model(TALK, ELSEWHERE)
     serving = caller.services.accounts.serving(name)
-    if serving and not any(each.adapter in DIALECTS and each.adapter not in CHAT_ONLY for each in serving):
-        raise InvalidRequest("what serves this model does not answer as a job", field="model")
+    if serving and not any(each.adapter in DIALECTS for each in serving):
+        raise InvalidRequest("what serves this model does not chat", field="model")
     return (name, msgspec.structs.replace(model, engine=ELSEWHERE)) if serving else None
 
 

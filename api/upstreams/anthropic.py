@@ -1,7 +1,7 @@
 """Anthropic's messages, for callers who speak OpenAI's chat. Source: shared/protocols/anthropic.md.
 
-The address is the one that Anthropic's own clients have, without `/v1`. Requests go out by `anthropic_request.py`;
-answers come back by `anthropic_answer.py` and `anthropic_events.py`, refusals by `anthropic_errors.py`.
+The address is the one that Anthropic's own clients have, without `/v1`. What requests, answers and refusals mean
+is in `storage/wire/anthropic_*.py`, since jobs go there too; here is what a relay needs besides.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.upstreams import anthropic_answer, anthropic_errors
+from api.sse import line
+from api.upstreams import anthropic_errors
 from api.upstreams.anthropic_events import Events
-from api.upstreams.anthropic_options import Options
-from api.upstreams.anthropic_request import request
-from api.upstreams.base import UNREADABLE, Asked, Headers, Outgoing, Refused, Whole
+from api.upstreams.base import Asked, Headers, Outgoing, Refused, Usage, Whole
 from storage.errors import InvalidRequest
+from storage.wire.anthropic_answer import completion
+from storage.wire.anthropic_options import Options
+from storage.wire.anthropic_request import request
+from storage.wire.reading import UNREADABLE
 
 
 class Anthropic:
@@ -23,7 +26,7 @@ class Anthropic:
     auth: Literal["header", "bearer", "none"]
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
-        """Raises msgspec.ValidationError for options that there are not (`anthropic_options.py`)."""
+        """Raises msgspec.ValidationError for options that there are not (`storage/wire/anthropic_options.py`)."""
         self.options = msgspec.convert(options or {}, Options)
         self.auth = self.options.auth
         headers = [
@@ -37,13 +40,15 @@ class Anthropic:
 
     def outgoing(self, asked: Asked, model: str) -> Outgoing:
         try:
-            body = msgspec.json.encode(request(asked, model, self.options))
+            said = msgspec.json.decode(asked.body, type=dict[str, Any])
+            body = msgspec.json.encode(request(said, model, self.options, stream=asked.stream))
         except UNREADABLE as error:
             raise InvalidRequest("the body cannot be read, or is nested too deeply", field="messages") from error
         return Outgoing("/v1/messages", self._headers, body)
 
     def whole(self, asked: Asked, body: bytes) -> Whole:
-        return anthropic_answer.whole(asked, body)
+        answer, tokens = completion(body, asked.model)
+        return Whole(line(answer), Usage(*tokens.counts) if tokens.counts else None)
 
     def passed(self, headers: Mapping[bytes, bytes]) -> Headers:
         return anthropic_errors.passed(headers)

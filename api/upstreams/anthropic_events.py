@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 import msgspec
 
 from api.sse import line
-from api.upstreams.anthropic_answer import Tokens, completion_id, reason
-from api.upstreams.anthropic_errors import Failure, meaning
-from api.upstreams.base import UNREADABLE, Usage
+from api.upstreams.base import Usage
 from api.upstreams.envelopes import envelope, event
 from api.upstreams.events import Splitter
 from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamMalformed
+from storage.wire.anthropic_answer import Tokens, completion_id, reason
+from storage.wire.anthropic_errors import Failure, meaning
+from storage.wire.reading import UNREADABLE
 
 _DONE = b"data: [DONE]\n\n"
 _FIRST = ("message_start", "error")
@@ -197,7 +198,8 @@ class Events:
         return self._head + b',"choices":[' + choice + b"]" + self._tail
 
     def _count(self, tokens: Tokens) -> None:
-        self._tokens, self.usage = tokens, tokens.usage
+        self._tokens = tokens
+        self.usage = Usage(*tokens.counts) if tokens.counts else None
 
     def _fail(self, error: UpstreamError) -> bytes:
         self.over, self.failed = True, error

@@ -7,12 +7,7 @@ shapes: shared/protocols/openai.md §1–§3.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-import msgspec
-
 from storage.errors import UpstreamError
-
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading JSON raises that is none, or another than was expected, or nested beyond all measure."""
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""

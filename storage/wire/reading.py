@@ -8,8 +8,13 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import msgspec
+
 from storage.errors import UpstreamMalformed
 from storage.wire.reply import Reply
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises that is none, or another than was expected, or nested beyond all measure."""
 
 _LONGEST = 300
 _LONGEST_WAIT_S = 3600.0

@@ -7,6 +7,7 @@ ADAPTERS: dict[str, str] = {
     "webui": "workers.adapters.webui:Webui",
     "openai": "workers.adapters.openai:OpenAI",
     "whisper_asr": "workers.adapters.whisper_asr:WhisperAsr",
+    "anthropic": "workers.adapters.anthropic:Anthropic",
 }
 """By the names that `gateway.toml` calls them: where each is, as "module:Class". Built from the account's options, a
 mapping; options that there are not raise msgspec.ValidationError."""

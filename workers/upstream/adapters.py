@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from storage.accounts import CHAT_ONLY, Account, Accounts
+from storage.accounts import Account, Accounts
 from storage.errors import InvalidRequest
 from workers.adapters import ADAPTERS
 from workers.adapters.base import Adapter
@@ -40,16 +40,15 @@ class AccountAdapters(Mapping[str, Adapter]):
 
 
 def check(account: Account) -> None:
-    """Raises InvalidRequest if jobs may go to the account, and its adapter cannot be made."""
-    if account.adapter not in CHAT_ONLY:
-        made(account)
+    """Raises InvalidRequest if its adapter cannot be made."""
+    made(account)
 
 
 def made(account: Account) -> Adapter:
     """The account's adapter. Raises InvalidRequest, which says what is wrong with the account's table."""
     spec = ADAPTERS.get(account.adapter)
     if spec is None:
-        known = ", ".join([*ADAPTERS, *sorted(CHAT_ONLY)])
+        known = ", ".join(ADAPTERS)
         raise InvalidRequest(
             f"accounts.{account.name}: there is no adapter {account.adapter!r}; there are: {known}", field="adapter"
         )

@@ -34,8 +34,10 @@ def test_adapters_that_do_not_chat_are_nothing_to_the_api() -> None:
     upstreams.check(account("suno", nonsense=1))
 
 
-def test_accounts_that_only_chat_are_nothing_to_workers() -> None:
-    adapters.check(account(nonsense=1))
+def test_workers_refuse_what_the_api_refuses() -> None:
+    adapters.check(account())
+    with pytest.raises(InvalidRequest, match="nonsense"):
+        adapters.check(account(nonsense=1))
     with pytest.raises(InvalidRequest, match=r"there are: .*openai.*anthropic"):
         adapters.check(account("antropic"))
 

@@ -52,7 +52,7 @@ def _picture(family: str, model: str, side: int, submits: bytes, **more: Any) ->
 
 _SPOKEN = {"input": "The tide comes in.", "voice": "alloy", "response_format": "mp3", "speed": 1.0}
 _HEARD = {"task": "transcribe"}
-_ASKED = {BODY: {"model": "gpt-4o", "messages": [{"role": "user", "content": "say: Hello"}], "n": 2}}
+_ASKED = {"model": "any", "messages": [{"role": "user", "content": "say: Hello"}]}
 
 WAYS = {
     "suno": _song("suno", b"POST /api/generate/", b"GET /api/feed/?ids", lists=True),
@@ -61,7 +61,12 @@ WAYS = {
     "webui": _picture("webui", "majicmixRealistic_v7", 64, b"POST /sdapi/v1/txt2img", pays=False),
     "openai": _picture("openai", "dall-e-2", 256, b"POST /v1/images/"),
     "openai's speech": Way("openai", Kind.SPEECH, _SPOKEN, "tts-1", b"POST /v1/audio/speech"),
-    "openai's chat": Way("openai", Kind.CHAT, _ASKED, "gpt-4o", b"POST /v1/chat/completions", items=2, writes=True),
+    "openai's chat": Way(
+        "openai", Kind.CHAT, {BODY: {**_ASKED, "n": 2}}, "gpt-4o", b"POST /v1/chat/completions", items=2, writes=True
+    ),
+    "anthropic": Way(
+        "anthropic", Kind.CHAT, {BODY: _ASKED}, "claude-haiku-4-5-20251001", b"POST /v1/messages", writes=True
+    ),
     "whisper_asr": Way(
         "whisper_asr", Kind.TRANSCRIPTION, _HEARD, "whisper-1", b"POST /asr", pays=False, input=wav(1.0)
     ),

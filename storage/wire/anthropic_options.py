@@ -13,7 +13,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     callers who say nothing of it, since it must be said. `thinking`: how many tokens to think, by the caller's
     `reasoning_effort`; of others nothing is thought. `effort`: that word is passed on instead, to models that know it.
     `schemas`: how an answer by a JSON schema is asked for: of the model in words, or by `output_config`, which newer
-    models have, and which holds what it promises.
+    models have, and which holds what it promises. `paid`: it charges for what it is sent. `timeout_s`: of a job's call.
     """
 
     auth: Literal["header", "bearer", "none"] = "header"
@@ -23,6 +23,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     thinking: dict[Effort, Annotated[int, msgspec.Meta(ge=LEAST_THOUGHT)]] = {}
     effort: bool = False
     schemas: Literal["words", "output_config"] = "words"
+    paid: bool = True
+    timeout_s: float = 600.0
 
     @property
     def samples(self) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from api.upstreams.anthropic_parts import Block, blocks, spoken
-from api.upstreams.base import UNREADABLE
 from storage.errors import InvalidRequest
+from storage.wire.anthropic_parts import Block, blocks, spoken
+from storage.wire.reading import UNREADABLE
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 

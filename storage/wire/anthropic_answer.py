@@ -5,10 +5,9 @@ from typing import Any
 
 import msgspec
 
-from api.sse import line
-from api.upstreams.anthropic_errors import Failure, meaning
-from api.upstreams.base import UNREADABLE, Asked, Usage, Whole
 from storage.errors import UpstreamMalformed
+from storage.wire.anthropic_errors import Failure, meaning
+from storage.wire.reading import UNREADABLE
 
 _REASONS = {
     "max_tokens": "length",
@@ -34,17 +33,18 @@ class Tokens(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, **news)
 
     @property
-    def usage(self) -> Usage | None:
+    def counts(self) -> tuple[int, int] | None:
+        """Of the prompt, and of the answer."""
         if self.input_tokens is None and self.output_tokens is None:
             return None
         cached = (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
-        return Usage((self.input_tokens or 0) + cached, self.output_tokens or 0)
+        return (self.input_tokens or 0) + cached, self.output_tokens or 0
 
     def told(self) -> dict[str, Any] | None:
         """In OpenAI's words."""
-        if self.usage is None:
+        if self.counts is None:
             return None
-        prompt, completion = self.usage
+        prompt, completion = self.counts
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
@@ -90,8 +90,9 @@ def completion_id(id: str) -> str:
     return f"chatcmpl-{id.removeprefix('msg_')}"
 
 
-def whole(asked: Asked, body: bytes) -> Whole:
-    """Raises UpstreamMalformed, or what an error with a good status means."""
+def completion(body: bytes, model: str) -> tuple[dict[str, Any], Tokens]:
+    """A good answer in OpenAI's words, and what it took. `model`: what callers call it. Raises UpstreamMalformed, or
+    what an error with a good status means."""
     try:
         said = _message(body)
         blocks = [_block(block) for block in said.content if _kind(block).type in ("text", "tool_use")]
@@ -105,14 +106,14 @@ def whole(asked: Asked, body: bytes) -> Whole:
         "id": completion_id(said.id),
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": asked.model,
+        "model": model,
         "choices": [
             {"index": 0, "message": _said(blocks), "logprobs": None, "finish_reason": reason(said.stop_reason)}
         ],
     }
     if usage := said.usage.told():
         answer["usage"] = usage
-    return Whole(line(answer), said.usage.usage)
+    return answer, said.usage
 
 
 def _said(blocks: list[_Block]) -> dict[str, Any]:

@@ -8,12 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from api.upstreams.anthropic_messages import Conversation
-from api.upstreams.anthropic_options import LEAST_THOUGHT, Options
-from api.upstreams.base import Asked
 from storage.errors import InvalidRequest
+from storage.wire.anthropic_messages import Conversation
+from storage.wire.anthropic_options import LEAST_THOUGHT, Options
 
 Body = dict[str, Any]
 
@@ -23,9 +20,8 @@ _JSON = "Answer with one JSON object and nothing else: no words before or after 
 _BY_SCHEMA = "Answer with JSON that fits this schema and nothing else: no words before or after it, no code fence."
 
 
-def request(asked: Asked, model: str, options: Options) -> Body:
-    """The body to send. Raises InvalidRequest."""
-    body = msgspec.json.decode(asked.body, type=Body)
+def request(body: Mapping[str, Any], model: str, options: Options, *, stream: bool) -> Body:
+    """The body to send: of a caller's, for what the account calls `model`. Raises InvalidRequest."""
     _refuse(body)
     conversation = Conversation(body.get("messages"))
     sent: Body = {"model": model, "max_tokens": _most(body) or options.max_tokens, "messages": conversation.turns}
@@ -38,7 +34,7 @@ def request(asked: Asked, model: str, options: Options) -> Body:
         sent["system"] = "\n".join(system)
     if stops := _stops(body):
         sent["stop_sequences"] = stops
-    if asked.stream:
+    if stream:
         sent["stream"] = True
     if user := body.get("user") or body.get("safety_identifier"):
         sent["metadata"] = {"user_id": str(user)[:_LONGEST_USER]}
@@ -49,7 +45,7 @@ def request(asked: Asked, model: str, options: Options) -> Body:
     return sent
 
 
-def _refuse(body: Body) -> None:
+def _refuse(body: Mapping[str, Any]) -> None:
     """What changes the shape of the answer, and cannot be had."""
     if _whole(body, "n", 1, 128) not in (None, 1):
         raise InvalidRequest("this model answers with one choice", field="n")
@@ -61,12 +57,12 @@ def _refuse(body: Body) -> None:
             raise InvalidRequest("functions are tools by now: say tools and tool_choice", field=name)
 
 
-def _most(body: Body) -> int | None:
+def _most(body: Mapping[str, Any]) -> int | None:
     newer = _whole(body, "max_completion_tokens", 1)
     return newer if newer is not None else _whole(body, "max_tokens", 1)
 
 
-def _whole(body: Body, name: str, least: int, most: int | None = None) -> int | None:
+def _whole(body: Mapping[str, Any], name: str, least: int, most: int | None = None) -> int | None:
     value = body.get(name)
     if value is None:
         return None
@@ -75,7 +71,7 @@ def _whole(body: Body, name: str, least: int, most: int | None = None) -> int | 
     return value
 
 
-def _number(body: Body, name: str, most: float) -> float | None:
+def _number(body: Mapping[str, Any], name: str, most: float) -> float | None:
     value = body.get(name)
     if value is None:
         return None
@@ -84,7 +80,7 @@ def _number(body: Body, name: str, most: float) -> float | None:
     return value
 
 
-def _sampling(body: Body) -> Body:
+def _sampling(body: Mapping[str, Any]) -> Body:
     """One way of it at the most: newer models refuse two."""
     temperature, top_p = _number(body, "temperature", 2), _number(body, "top_p", 1)
     if temperature is not None:
@@ -92,7 +88,7 @@ def _sampling(body: Body) -> Body:
     return {} if top_p is None else {"top_p": top_p}
 
 
-def _stops(body: Body) -> list[str]:
+def _stops(body: Mapping[str, Any]) -> list[str]:
     """Those that may be said: white space alone may not."""
     stop = body.get("stop")
     stops = [stop] if isinstance(stop, str) else stop or []
@@ -101,7 +97,7 @@ def _stops(body: Body) -> list[str]:
     return [one for one in stops if one.strip()]
 
 
-def _format(body: Body, options: Options) -> Body | str | None:
+def _format(body: Mapping[str, Any], options: Options) -> Body | str | None:
     """What asks for the form of the answer: a line of the system's words, or `output_config.format`."""
     match body.get("response_format"):
         case None | {"type": "text"}:
@@ -120,7 +116,7 @@ def _format(body: Body, options: Options) -> Body | str | None:
             raise InvalidRequest("is one of: text, json_object, json_schema", field="response_format.type")
 
 
-def _tools(body: Body, conversation: Conversation) -> Body:
+def _tools(body: Mapping[str, Any], conversation: Conversation) -> Body:
     """Tools, and which of them is to be used. Those of calls long made have to be there, though none is called now."""
     tools = body.get("tools") or []
     if not isinstance(tools, list):
@@ -170,7 +166,7 @@ def _choice(choice: Any) -> Body | None:
             raise InvalidRequest("is none, auto, required, or a function", field="tool_choice")
 
 
-def _think(body: Body, sent: Body, conversation: Conversation, options: Options) -> None:
+def _think(body: Mapping[str, Any], sent: Body, conversation: Conversation, options: Options) -> None:
     """As much as the operator has for the caller's word. A call that is forced goes with none."""
     word = body.get("reasoning_effort")
     if options.effort and isinstance(word, str) and word != "none":
