@@ -28,6 +28,7 @@ FAULTS = {
     "one_missing": FaultKind("so many polls do not list a job's last clip; without a number, none ever does"),
     "missing": FaultKind("so many polls do not list the job; without a number, none ever does"),
     "no_clips": FaultKind("200, and no clip or task is named"),
+    "no_cover": FaultKind("404 for each cover", on="file"),
 }
 """Of one job each: `times` counts jobs."""
 
@@ -167,6 +168,8 @@ class Songs(Family):
         if clip is None:
             return web.Response(status=403, text="Access Denied")
         if kind == "jpeg":
+            if self.world.faults.take("no_cover", "file"):
+                return web.Response(status=404)
             side = 512 if "large" in name else 256
             picture = await asyncio.to_thread(media.cover, clip.id, side)
             return self.file(picture, "image/jpeg", clip.finished, media.cover("decoy"))

@@ -25,7 +25,10 @@ if outcome == 'cooling' then
   if failures >= tonumber(allowed) then
     rest = math.max(rest, math.min(tonumber(longest), first * 2 ^ (failures - allowed)))
   end
-  if rest == 0 or (state and state ~= 'cooling') then return {state or '', tonumber(until_ms or 0)} end
+  if rest == 0 or (state and state ~= 'cooling') then
+    redis.call('DEL', 'probe:' .. account)                    -- a trial that came to nothing leaves it to the next
+    return {state or '', tonumber(until_ms or 0)}
+  end
   until_ms = now + rest
 else
   until_ms = tonumber(asked) > 0 and now + asked or 0

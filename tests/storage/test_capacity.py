@@ -216,6 +216,17 @@ async def test_a_trial_that_ends_without_a_word_of_the_account_leaves_it_to_the_
     assert await take(capacity, await held(jobs, queue), free) == "studio"
 
 
+async def test_a_trial_that_fails_once_leaves_it_to_the_next_job(
+    jobs: Jobs, queue: Queue, capacity: Capacity, redis: Redis
+) -> None:
+    free = account()
+    await capacity.failed("studio", "it asked for a moment", rest_s=0.01)
+    await passed(redis, 0.01)
+    assert await take(capacity, await held(jobs, queue), free) == "studio"
+    await capacity.failed("studio", "it answered 500")
+    assert await take(capacity, await held(jobs, queue), free) == "studio"
+
+
 async def test_a_success_forgets_the_failures_before_it(capacity: Capacity) -> None:
     for _ in range(3):
         for _ in range(ALLOWED_FAILURES - 1):

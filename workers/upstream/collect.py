@@ -19,6 +19,9 @@ from workers.upstream.sending import Sending
 from workers.upstream.unchanged import target_of
 
 MOST_TRIES = 8
+COVER_TRIES = 4
+"""After so many tries a result comes home without what is not its main file."""
+
 _FIRST_S, _FACTOR, _MOST_S = 2.0, 2.0, 60.0
 
 
@@ -51,7 +54,8 @@ class _Collection(Attempt):
     async def _fetch(self, item: int, stands: Done) -> None:
         folder = await asyncio.to_thread(self.spool.folder, self.job, item)
         try:
-            made = await made_of(stands, folder, self.job, self.fetching, await self._target())
+            spare = self.job.attempt >= COVER_TRIES
+            made = await made_of(stands, folder, self.job, self.fetching, await self._target(), spare=spare)
         except InvalidRequest as error:
             await self.give_up(item, Failure.of(error))
             return

@@ -104,6 +104,8 @@ class _Submission(Attempt):
         if not await self.store.upstreams.intend(self.job, intent, served_by=account.adapter, units=units):
             await self.store.capacity.release(account.name, self.job.id)
             raise NoLongerHeld
+        if call.timeout_s > SLOT_S:
+            await self.store.capacity.keep(account.name, self.job.id, lease_s=call.timeout_s)
         sent = asyncio.ensure_future(self._sent(account, task, call, given))
         try:
             await asyncio.shield(sent)

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
+from storage.completions import BODY
 from storage.job import Kind
 from tests.api.recordings import wav
 
 SONG = {"prompt": "[Verse]\nThe sea is wide", "tags": "calm folk", "title": "Sea", "make_instrumental": False}
 _PICTURE = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1, "format": "png"}
 _SPOKEN = {"input": "good morning", "voice": "alloy", "response_format": "mp3", "speed": 1.0}
+
+
+_CHAT = {"model": "any", "messages": [{"role": "user", "content": "say: good morning"}]}
 
 
 class Asked(NamedTuple):
@@ -41,6 +45,7 @@ USUAL: dict[str, Asked] = {
     "sunoapi": Asked(Kind.MUSIC_GENERATE, "V4", SONG, 2),
     "webui": Asked(Kind.IMAGE_GENERATE, "majicmixRealistic_v7", _PICTURE),
     "openai": Asked(Kind.IMAGE_GENERATE, "dall-e-2", {**_PICTURE, "width": 256, "height": 256}),
+    "anthropic": Asked(Kind.CHAT, "claude-haiku-4-5-20251001", {BODY: _CHAT}),
     "whisper_asr": Asked(Kind.TRANSCRIPTION, "base", {"task": "transcribe"}, 1, {"file": wav(0.5)}),
 }
 """By the names of adapters."""
@@ -57,7 +62,7 @@ OTHERS: dict[str, Asked] = {
     "a language": USUAL["whisper_asr"]._replace(request={"task": "detect"}),
     **{
         f"{name}, in 3 s": USUAL[name]._replace(options="timeout_s = 3.0")
-        for name in ("webui", "openai", "whisper_asr")
+        for name in ("webui", "openai", "anthropic", "whisper_asr")
     },
     "a whole": Asked(Kind.MUSIC_CONCAT, "chirp-v3-0", {}, options="concat = true"),
 }

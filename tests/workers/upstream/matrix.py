@@ -26,6 +26,7 @@ COLUMNS = {
     "suno_relay": Column("suno_relay"),
     "sunoapi": Column("sunoapi"),
     "openai": Column("openai"),
+    "anthropic": Column("anthropic"),
     "webui": Column("webui"),
     "webui, paid": Column("webui", "paid = true"),
     "whisper_asr": Column("whisper_asr"),
@@ -93,7 +94,7 @@ def at(ends: Ends, *columns: str) -> dict[str, Ends]:
 
 SONGS = ("suno", "suno_relay", "sunoapi")
 FREE = ("webui", "whisper_asr")
-BLIND = ("suno_relay", "sunoapi", "openai", "webui, paid", "whisper_asr, paid")
+BLIND = ("suno_relay", "sunoapi", "openai", "anthropic", "webui, paid", "whisper_asr, paid")
 """What costs something, and cannot be asked what became of a call."""
 
 PAID = ("suno", *BLIND)
@@ -116,7 +117,7 @@ SENT = (
     Row(
         "slow=60,times=1",
         "no answer in the time it has, once",
-        at(held(LATE, 1), "openai", "webui, paid", "whisper_asr, paid") | at(AGAIN, *FREE),
+        at(held(LATE, 1), "openai", "anthropic", "webui, paid", "whisper_asr, paid") | at(AGAIN, *FREE),
         {name: f"{column.adapter}, in 3 s" for name, column in COLUMNS.items()},
     ),
     Row("busy=0,times=2", "429, twice", at(DONE, *COLUMNS)),
@@ -148,14 +149,23 @@ SENT = (
     Row(
         "no_credits",
         "nothing left to pay with",
-        at(waits("upstream_out_of_credits", AccountState.NO_CREDITS), *SONGS, "openai"),
+        at(waits("upstream_out_of_credits", AccountState.NO_CREDITS), *SONGS, "openai", "anthropic"),
+    ),
+    Row(
+        "no_balance",
+        "nothing left to pay with, in words only",
+        at(waits("upstream_out_of_credits", AccountState.NO_CREDITS), "anthropic"),
     ),
     Row(
         "challenge",
         "it wants to see a person",
         at(waits("upstream_challenged", AccountState.CHALLENGE), "suno", "suno_relay"),
     ),
-    Row("suspended", "the account is closed", at(waits("upstream_suspended", AccountState.SUSPENDED), "openai")),
+    Row(
+        "suspended",
+        "the account is closed",
+        at(waits("upstream_suspended", AccountState.SUSPENDED), "openai", "anthropic"),
+    ),
     Row("moderated", "it will not make this", at(failed("content_refused", 0), *SONGS, "openai")),
     Row("no_channel,times=2", "the relay has no account free, twice", at(DONE, "suno_relay")),
     Row("no_channel", "the relay has no account free", at(waits(BUSY, COOLING), "suno_relay")),
@@ -165,9 +175,13 @@ SENT = (
     Row("no_clips,times=1", "yes, and no name of what it makes", at(DONE, "suno") | at(held(BAD, 1), *SONGS[1:])),
     Row("no_concat", "it joins no songs", at(failed(REFUSED, 0), "suno_relay"), "a whole"),
     Row("overloaded", "503 in its own words", at(held(BUSY, 0, COOLING), "openai")),
-    Row("failed", "500 in its own words", at(held(FAILED, 0), "openai")),
-    Row("no_model", "it has no such model", at(failed(REFUSED, 0), "openai")),
-    Row("too_long", "it is asked for too much", at(failed(REFUSED, 0), "openai")),
+    Row("overloaded", "529 in its own words", at(waits(BUSY, COOLING), "anthropic")),
+    Row("failed", "500 in its own words", at(held(FAILED, 0), "openai", "anthropic")),
+    Row("timed_out", "504 in its own words", at(held(LATE, 0), "anthropic")),
+    Row("forbidden", "the account may not do this", at(failed(REFUSED, 0), "anthropic")),
+    Row("no_model", "it has no such model", at(failed(REFUSED, 0), "openai", "anthropic")),
+    Row("too_long", "it is asked for too much", at(failed(REFUSED, 0), "openai", "anthropic")),
+    Row("too_large", "413", at(failed(REFUSED, 0), "anthropic")),
     Row("out_of_memory,times=1", "out of memory, once", at(DONE, "webui", "webui, paid")),
     Row("out_of_memory", "out of memory, always", at(failed(FAILED, 0, COOLING), "webui", "webui, paid")),
     Row("forge_fails", "Forge fails in its own words", at(failed(FAILED, 0, COOLING), "webui", "webui, paid")),
@@ -233,6 +247,9 @@ MADE = (
     Row("other_checkpoint", "another checkpoint drew", at(failed(REFUSED), "webui"), "another checkpoint"),
     Row("interrupted", "somebody interrupts it: one of four is missing", at(partly(FAILED), "webui"), "four pictures"),
     Row("no_face", "no face is swapped", at(failed("invalid_request"), "webui", "webui, paid"), "a face swap"),
+    Row("stop_reason=refusal", "it will not say", at(DONE, "anthropic")),
+    Row("silent", "it says nothing at all", at(DONE, "anthropic")),
+    Row("cached=5", "some of the prompt comes from its cache", at(DONE, "anthropic")),
     Row("grid", "a grid before the pictures", at(DONE, "webui"), "two pictures"),
     Row(
         "wrong_image=html",
@@ -273,6 +290,7 @@ def _fetched(fault: str, says: str, ends: Ends) -> Row:
 FETCHED = (
     _fetched("slow=0.2,on=file", "it comes late", DONE),
     _fetched("late=0.5", "403 at first", DONE),
+    Row("no_cover", "404 for the cover", at(DONE, *SONGS)),
     _fetched("expired,times=1", "403, once", DONE),
     _fetched("expired", "403, always", failed(FAILED)),
     _fetched("busy=0,times=2,on=file", "429, twice", DONE),

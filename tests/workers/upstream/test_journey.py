@@ -9,6 +9,7 @@ import pytest
 from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
 from storage.callbacks import Callbacks
+from storage.ids import Part
 from storage.job import Cost, Job, Kind, OutputStatus, Status
 from storage.standing import GIVEN_UP
 from tests.waiting import until
@@ -212,3 +213,18 @@ async def test_an_upstream_that_calls_back_is_told_where(bench: Bench) -> None:
         assert done.status == Status.SUCCEEDED, done.error
         (task,) = shop.family.tasks.values()
         assert task.callback_url == Callbacks(bench.settings.secret, bench.public_url).url("shop", done.id)
+
+
+async def test_a_song_whose_cover_cannot_be_had_comes_home_without_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.upstream.collect._MOST_S", 0.05)
+    async with bench.fake() as fake:
+        bench.account("studio", fake)
+        err(fake, "no_cover")
+        async with bench.worker():
+            done = await bench.ended(await bench.song())
+    assert done.status == Status.SUCCEEDED, done.error
+    assert stands(done) == [OutputStatus.STORED] * 2
+    assert {output.part for output in done.outputs} == {Part.MAIN}
+    assert accepts(fake) == 1
