@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from api.sse import line
-from api.upstreams.base import UNREADABLE, Headers, Refused
+from api.upstreams.base import UNREADABLE, Headers, Refused, doubtful
 from api.upstreams.envelopes import envelope
 from storage.errors import (
     UpstreamBusy,
@@ -79,6 +79,7 @@ def refused(status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refused
     said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
     failure = _failure(body)
     error = _error(Reply(status, said, body), failure)
+    error.in_doubt = doubtful(status, named=bool(failure.type))
     code = _code(status, error, failure)
     ours = envelope(error, None if code is None else status)
     told = _with(ours.headers, passed(headers))
