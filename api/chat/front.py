@@ -10,7 +10,7 @@ import msgspec
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from api.services import Services
-from api.upstreams.base import Asked
+from api.upstreams.base import UNREADABLE, Asked
 from storage.errors import GatewayError
 
 _PATHS = {"/v1/chat/completions", "/v1/chat/completions/"}
@@ -89,7 +89,7 @@ def _asked(scope: HTTPScope, body: bytes | None) -> Asked | None:
         return None
     try:
         peek = _peek(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     usage = bool(peek.stream_options and peek.stream_options.include_usage)
     choices = peek.n if type(peek.n) is int else 1

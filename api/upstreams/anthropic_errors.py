@@ -6,7 +6,7 @@ Source: shared/protocols/anthropic.md §1, §2, §7.
 from collections.abc import Mapping
 
 from api.sse import line
-from api.upstreams.base import Headers, Refused
+from api.upstreams.base import Headers, Refused, doubtful
 from api.upstreams.envelopes import envelope
 from storage.errors import UpstreamError, UpstreamOutOfCredits, UpstreamSuspended
 from storage.wire import anthropic_errors
@@ -27,6 +27,7 @@ def refused(status: int, headers: Mapping[bytes, bytes], body: bytes) -> Refused
     said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
     failure = anthropic_errors.failure(body)
     error = anthropic_errors.refused(Reply(status, said, body), failure, risky=False)
+    error.in_doubt = doubtful(status, named=bool(failure.type))
     code = _code(status, error, failure)
     ours = envelope(error, None if code is None else status)
     told = _with(ours.headers, passed(headers))

@@ -12,6 +12,15 @@ from storage.errors import UpstreamError
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""
 
+_BUSY = {503, 529}
+_LATE = {408, 504, 524}
+
+
+def doubtful(status: int, *, named: bool) -> bool:
+    """Whether a status that is not good leaves open if the upstream has made an answer, and charged for it: something
+    before it lost patience, or a page came instead of its own words. `named`: they are its own."""
+    return status in _LATE or (status >= 500 and status not in _BUSY and not named)
+
 
 class Asked(NamedTuple):
     """A caller's request. `body`: as it came, known to be a JSON object. `model`: the name it has here.

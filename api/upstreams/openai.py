@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from api.upstreams.base import Asked, Headers, Outgoing, Refused, Usage, Whole
+from api.upstreams.base import UNREADABLE, Asked, Headers, Outgoing, Refused, Usage, Whole, doubtful
 from api.upstreams.envelopes import envelope, event
 from api.upstreams.events import Splitter
 from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamFailed, UpstreamMalformed
@@ -21,8 +21,6 @@ _HEADERS: Headers = [(b"content-type", b"application/json"), (b"accept-encoding"
 _PASSED = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id")
 _PASSED_FROM = b"x-ratelimit-"
 _OUR_FAULT = {401, 402, 403}
-_BUSY = {503, 529}
-_LATE = {408, 504, 524}
 _DONE = b"data: [DONE]\n\n"
 _USAGE_NULL = (b',"usage":null', b', "usage": null')
 
@@ -51,7 +49,7 @@ def _chunk(body: bytes) -> _Chunk:
         if not body.isascii():
             body.decode()
         return _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UpstreamMalformed("the upstream sent what is no answer of chat completions") from error
 
 
@@ -94,7 +92,7 @@ class OpenAI:
         said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
         named = _is_envelope(body)
         error = refused(Reply(status, said, body), risky=False)
-        error.in_doubt = status in _LATE or (status >= 500 and status not in _BUSY and not named)
+        error.in_doubt = doubtful(status, named=named)
         if status in _OUR_FAULT or not 400 <= status < 500 or not named:
             ours = envelope(error, _status(status))
             return Refused(ours.status, [*ours.headers, *_passed(headers, ours.headers)], ours.body, error)

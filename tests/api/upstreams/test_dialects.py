@@ -30,6 +30,32 @@ def test_options_that_there_are_not_are_refused_by_the_accounts_name() -> None:
         assert refused.value.field == "options"
 
 
+NAMED = b'{"type":"error","error":{"type":"api_error","message":"No."}}'
+
+
+@pytest.mark.parametrize("adapter", upstreams.DIALECTS)
+@pytest.mark.parametrize(
+    ("status", "body", "doubtful"),
+    [
+        (400, NAMED, False),
+        (408, NAMED, True),
+        (429, b"", False),
+        (500, NAMED, False),
+        (500, b"oops", True),
+        (502, b"<html>Bad Gateway</html>", True),
+        (503, b"", False),
+        (504, NAMED, True),
+        (524, b"", True),
+        (529, b"", False),
+    ],
+)
+def test_what_may_have_been_answered_and_paid_for_is_doubtful_in_every_dialect(
+    adapter: str, status: int, body: bytes, doubtful: bool
+) -> None:
+    """So that no other account is asked the same."""
+    assert upstreams.made(account(adapter)).refused(status, {}, body).error.in_doubt == doubtful
+
+
 def test_adapters_that_do_not_chat_are_nothing_to_the_api() -> None:
     upstreams.check(account("suno", nonsense=1))
 
