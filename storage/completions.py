@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from storage.job import Job, Output
+from storage.job import Job, Output, OutputStatus
 from storage.lines import json_line
 from storage.wire import openai_chat
 from storage.wire.openai_chat import COMPLETION, DONE
 
 BODY = "body"
 """What a job for an account has the caller's own words under: in its request, or among its inputs if they are many."""
+
+MOST_BODY_BYTES = 64_000
+"""Of these words, if they are in the record."""
 
 FINGERPRINT = "fp_smollm2-135m-q4_1"
 """Which model says it, whatever name it was asked for by."""
@@ -37,6 +40,13 @@ class Said(NamedTuple):
 def completion_id(job: str) -> str:
     """What OpenAI's clients know the answer of a job as."""
     return f"chatcmpl-{job}"
+
+
+def keep(output: Output, metadata: dict[str, Any]) -> None:
+    """An answer, in its output."""
+    output.metadata = metadata
+    output.status, output.content_type = OutputStatus.STORED, "text/plain; charset=utf-8"
+    output.size_bytes = len(metadata["text"].encode())
 
 
 def completion(job: Job) -> dict[str, Any]:

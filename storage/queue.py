@@ -17,6 +17,7 @@ from storage.scripts import Arg, Scripts
 TRIES = 10
 """How often a job's worker may vanish before that is taken to be the job's own fault."""
 
+_SET_BY_DETACH = {"status", "created", "started", "token", "attempt"}
 _LONGEST_LISTEN_S = 4.0  # below a connection's own timeout (`storage/connect.py`), which would make silence an error
 
 
@@ -42,6 +43,12 @@ class Queue:
         )
         jobs = [Job.from_row(id.decode(), row) for id, row in rows]
         return (wake_ms / 1000 if wake_ms >= 0 else None), [job for job in jobs if job is not None]
+
+    async def detach(self, job: Job, *, lease_s: float) -> None:
+        """Store a job that is under way already, and held. Its lane is one whose jobs nobody else can go on with."""
+        fields = pairs({name: value for name, value in job.fields().items() if name not in _SET_BY_DETACH})
+        await self._scripts.call("detach", job.id, job.owner, job.lane, int(lease_s * 1000), *fields)
+        job.status, job.token, job.attempt = Status.RUNNING, 1, 1
 
     async def advance(
         self,

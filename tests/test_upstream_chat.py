@@ -15,8 +15,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from api.dialects.chat_elsewhere import MAX_RECORD_BYTES
 from cli.gateway import Gateway
+from storage.completions import MOST_BODY_BYTES
 from storage.job import Kind, Status
 from tests.cli.fakes.chatting import OPENAI_TOOLS, events_of
 from tests.fakes import Fake, fake_upstream
@@ -156,7 +156,7 @@ async def test_a_job_of_our_own_surface_may_carry_a_picture(
     noise = BytesIO()
     Image.frombytes("RGB", (200, 200), random.Random(7).randbytes(120_000)).save(noise, "PNG")
     url = "data:image/png;base64," + base64.b64encode(noise.getvalue()).decode()
-    assert len(url) > MAX_RECORD_BYTES
+    assert len(url) > MOST_BODY_BYTES
     content = [{"type": "text", "text": SAY}, {"type": "image_url", "image_url": {"url": url}}]
     body = {"kind": "chat", "model": MODELS[family], "input": {"messages": [{"role": "user", "content": content}]}}
     answer = await post(visitor, body, 202, "/v1/jobs")

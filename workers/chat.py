@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from storage.completions import Chunks, Said, heard
+from storage.completions import Chunks, Said, heard, keep
 from storage.errors import RedisUnavailable
 from storage.job import Job, Output, OutputStatus
 from storage.store import Store
@@ -48,7 +48,7 @@ class _Attempt:
         feed = await Feed.open(self._store, self._job)
         for output in self._job.outputs:
             if output.status != OutputStatus.STORED:
-                keep(output, await self._make(output, feed))
+                keep(output, (await self._make(output, feed)).metadata)
                 await self._report(output)
             await feed.finish(output)
         await feed.end(self._job.outputs)
@@ -77,13 +77,6 @@ class _Attempt:
             outputs, progress = self._job.outputs, self._job.progress
             if not await self._store.queue.report(self._job, tell=word, outputs=outputs, progress=progress):
                 raise NoLongerHeld
-
-
-def keep(output: Output, made: Made) -> None:
-    """An answer, in its output."""
-    output.metadata = made.metadata
-    output.status, output.content_type = OutputStatus.STORED, "text/plain; charset=utf-8"
-    output.size_bytes = len(made.metadata["text"].encode())
 
 
 class Feed:

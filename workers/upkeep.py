@@ -16,6 +16,7 @@ from storage.media import job_of_inputs, job_prefix
 from storage.objects import Objects
 from storage.queue import Queue
 from storage.records import prune_ids
+from storage.rules import DETACHED
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ _MOST = 500
 async def rescue(ctx: dict[str, Any]) -> int:
     """End what did not start in time, wake what no worker has a free slot to wake. Returns how many it ended."""
     queue: Queue = ctx["queue"]
-    return sum([await queue.sweep(lane) for lane in ctx["lanes"]])
+    return sum([await queue.sweep(lane) for lane in (*ctx["lanes"], DETACHED)])
 
 
 async def erase(ctx: dict[str, Any]) -> int:

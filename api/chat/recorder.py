@@ -36,8 +36,8 @@ _END = b"\n\n"
 class Recording:
     """One stream. `id`: what it is asked for by."""
 
-    def __init__(self, recorder: "Recorder", owner: str) -> None:
-        self.id = f"chat_{uuid4().hex}"
+    def __init__(self, recorder: "Recorder", owner: str, id: str) -> None:
+        self.id = id or f"chat_{uuid4().hex}"
         self.owner = owner
         self.begun, self.kept = False, 0
         self.over, self.torn, self.useless = False, False, False
@@ -87,8 +87,9 @@ class Recorder:
         self._due = set(self._open)
         await self._write()
 
-    def begin(self, owner: str) -> Recording:
-        recording = Recording(self, owner)
+    def begin(self, owner: str, id: str = "") -> Recording:
+        """`id`: what it is to be asked for by, if that is known already."""
+        recording = Recording(self, owner, id)
         self._open.add(recording)
         return recording
 

@@ -12,14 +12,12 @@ from api.admission import NewJob
 from api.dialects.chat import DIALECT
 from api.inputs import Input
 from storage.catalog import Model
-from storage.completions import BODY
+from storage.completions import BODY, MOST_BODY_BYTES
 from storage.errors import InvalidRequest, TooLarge
 from storage.job import Kind
 from storage.wire.openai_chat import MOST_ANSWERS
 
 MAX_BYTES = 20_000_000
-MAX_RECORD_BYTES = 64_000
-"""Of a body that is kept in its job's record."""
 
 
 def converse(body: Mapping[str, Any], name: str, model: Model) -> NewJob:
@@ -35,7 +33,7 @@ def converse(body: Mapping[str, Any], name: str, model: Model) -> NewJob:
         raise InvalidRequest("holds what cannot be passed on as JSON") from error
     if len(text) > MAX_BYTES:
         raise TooLarge(f"a chat may have {MAX_BYTES} bytes at most")
-    long = len(text) > MAX_RECORD_BYTES
+    long = len(text) > MOST_BODY_BYTES
     request = {**({} if long else {BODY: dict(body)}), **_wanted(body, streams=stream is True)}
     inputs = {BODY: Input(BODY, text)} if long else {}
     return NewJob(Kind.CHAT, DIALECT, name, model, request, _answers(body), inputs=inputs)

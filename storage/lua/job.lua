@@ -344,6 +344,7 @@ local function heeds_cancel(id, its, now)
   return true
 end
 
+local GONE = '{"code":"worker_lost","message":"the process that read the answer is gone; it may have been paid for"}'
 local LATE = '{"code":"deadline_passed","message":"it did not start in time","retryable":true}'
 
 -- Wake what sleeps no longer: delayed jobs, and held jobs whose lease ran out (their worker is gone).
@@ -361,8 +362,9 @@ local function wake(lane, now, tries, record_s)
         redis.call('HINCRBY', job, 'token', 1)          -- its old worker's writes are refused
         release(id, lane, its.priority, its.owner)
       end
-      if rescues >= tries then
-        redis.call('HSET', job, 'status', 'failed', 'finished', now, 'error',
+      local once = rescues > 0 and RULES[lane] and RULES[lane].once
+      if once or rescues >= tries then
+        redis.call('HSET', job, 'status', 'failed', 'finished', now, 'error', once and GONE or
                    '{"code":"worker_lost","message":"its worker vanished ' .. rescues .. ' times","retryable":true}')
         settle(id, its, 'failed', now, record_s)
         tell(id, its, 'failed')

@@ -14,10 +14,13 @@ DONE = b"data: [DONE]\n\n"
 MOST_ANSWERS = 128
 """Of one request: OpenAI's limit."""
 
+MOST_BYTES = 4_000_000
+"""Of an answer that a job's record holds."""
+
 COMPLETION = "completion"
 """What a job's first output has the whole under, in its metadata."""
 
-_ABOUT = ("id", "created", "model", "service_tier", "system_fingerprint", "provider")
+ABOUT = ("id", "created", "model", "service_tier", "system_fingerprint", "provider")
 _NUMBERED = "tool_calls"
 
 
@@ -46,7 +49,7 @@ def kept(answer: Mapping[str, Any], *, in_doubt: bool) -> list[dict[str, Any]]:
 
 def events(completion: Mapping[str, Any], *, with_usage: bool) -> list[bytes]:
     """The completion as a stream of chunks. `with_usage`: the caller asked for a last one that tells the tokens."""
-    head = {name: completion[name] for name in _ABOUT if name in completion} | {"object": "chat.completion.chunk"}
+    head = {name: completion[name] for name in ABOUT if name in completion} | {"object": "chat.completion.chunk"}
     null = {"usage": None} if with_usage else {}
     chunks: list[dict[str, Any]] = [
         {**head, "choices": [choice], **null}

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.dialects.chat_elsewhere import MAX_RECORD_BYTES
-from storage.completions import BODY
+from storage.completions import BODY, MOST_BODY_BYTES
 from storage.job import Job, Kind
 from storage.media import inputs_prefix
 from tests.api.chats import CHAT
@@ -78,7 +77,7 @@ async def test_how_a_stream_is_wanted_is_kept_with_it(wide: Gateway) -> None:
 
 
 async def test_a_long_one_is_kept_where_media_are(wide: Gateway) -> None:
-    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "é" * MAX_RECORD_BYTES}]}
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "é" * MOST_BODY_BYTES}]}
     found = await job(wide, body)
     assert (found.request, found.inputs) == ({}, {BODY: inputs_prefix(found.id) + BODY})
     stored = await wide.services.objects.get_bytes(found.inputs[BODY], limit_bytes=1 << 20)

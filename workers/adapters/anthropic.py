@@ -16,12 +16,12 @@ from storage.wire.anthropic_answer import completion
 from storage.wire.anthropic_errors import failure, refused
 from storage.wire.anthropic_options import Options
 from storage.wire.anthropic_request import request
-from storage.wire.openai_chat import kept
+from storage.wire.openai_chat import MOST_BYTES, kept
 from storage.wire.reading import UNREADABLE
 from storage.wire.reply import Reply
 from workers.adapters.answering import Answering
 from workers.adapters.base import Call, Done, Taken, Task
-from workers.adapters.openai_chat import MOST_BYTES, too_large
+from workers.adapters.openai_chat import too_large
 
 
 class Anthropic(Answering):

@@ -5,14 +5,11 @@ The answer is wanted whole, however the caller will have it. Source: shared/prot
 
 from storage.completions import BODY
 from storage.errors import UpstreamMalformed
-from storage.wire.openai_chat import kept
+from storage.wire.openai_chat import MOST_BYTES, kept
 from storage.wire.reading import json_of
 from storage.wire.reply import Reply
 from workers.adapters.base import Call, Done, Failed, Item, Task
 from workers.adapters.openai_options import Options
-
-MOST_BYTES = 4_000_000
-"""Of an answer, which its job's record holds."""
 
 _LEFT_OUT = ("stream", "stream_options")
 

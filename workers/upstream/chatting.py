@@ -5,12 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from storage.completions import BODY
+from storage.completions import BODY, keep
 from storage.errors import UpstreamMalformed
 from storage.job import Failure, Job, Kind, OutputStatus
 from workers.adapters.base import Done, Failed, Item, spread
-from workers.chat import keep
-from workers.engines.base import Made
 
 
 def asked(job: Job, given: Mapping[str, Path]) -> Job:
@@ -26,7 +24,7 @@ def answered(job: Job, items: Sequence[Item]) -> None:
     for output, item in zip(job.outputs, spread(items, job.items), strict=True):
         if isinstance(item, Done):
             about = {"engine": job.served_by, "embedded": False}
-            keep(output, Made([], {**item.metadata, **about}))
+            keep(output, {**item.metadata, **about})
             continue
         error = item.error if isinstance(item, Failed) else UpstreamMalformed("the upstream answered without a result")
         output.status, output.error = OutputStatus.FAILED, Failure.of(error)

@@ -7,11 +7,11 @@ import pytest
 from storage.completions import BODY
 from storage.errors import InvalidRequest
 from storage.job import Kind
+from storage.wire.openai_chat import MOST_BYTES
 from tests.workers.adapters.saved import load
 from tests.workers.adapters.tasks import task
 from workers.adapters.anthropic import Anthropic
 from workers.adapters.base import Call, Done, Failed
-from workers.adapters.openai_chat import MOST_BYTES
 
 HELLO = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
 ACCOUNTS_NAME = "claude-sonnet-4-5-20250929"

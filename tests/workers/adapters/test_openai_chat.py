@@ -8,11 +8,11 @@ import pytest
 from storage.completions import BODY
 from storage.errors import UpstreamMalformed
 from storage.job import Kind
+from storage.wire.openai_chat import MOST_BYTES
 from storage.wire.reply import Reply
 from tests.workers.adapters.tasks import task
 from workers.adapters.base import Call, Failed
 from workers.adapters.openai import OpenAI
-from workers.adapters.openai_chat import MOST_BYTES
 
 ASKED: dict[str, Any] = {
     "model": "what we call it",
