@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self, cast
+from uuid import uuid4
 
 from litestar import Request
 from litestar.datastructures import State
 
 from api import upstreams
 from api.auth import Authenticator
+from api.chat.detached import Detacher
 from api.chat.meter import Meter
 from api.chat.recorder import Recorder
 from api.chat.relay import Relay
@@ -80,7 +82,13 @@ class Services:
         outbound = Outbound(guard)
         catalog, accounts = Catalog.load(storage.catalog), Accounts.load(storage.accounts, upstreams.check)
         routes = Routes(accounts, catalog, store.capacity)
-        relay = Relay(routes, Seats(store.capacity), Recorder(store.chats), Meter(store.ledger))
+        relay = Relay(
+            routes,
+            Seats(store.capacity),
+            Recorder(store.chats),
+            Meter(store.ledger),
+            Detacher(store.queue, f"api-{uuid4().hex}"),
+        )
         try:
             await store.start()
             await outbound.open()

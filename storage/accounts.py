@@ -38,14 +38,15 @@ class Chat(BaseModel):
     """How an account is used for chat, where its adapter speaks it.
 
     `on_disconnect`: what becomes of an answer whose caller leaves, by the public name of its model, or "*": it is
-    canceled there ("cancel"), or read to its end, so that its usage is known and its caller may come back ("drain").
+    canceled there ("cancel"), or read to its end, so that its usage is known and its caller may come back ("drain"), or
+    that and found as a job ("detach").
     `head_s`, `idle_s`: how long the upstream may be silent before its answer begins, and in the midst of it. `proxy`:
     the proxy on the way there (`http://[user:password@]host:port`).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    on_disconnect: Mapping[str, Literal["cancel", "drain"]] = {"*": "drain"}
+    on_disconnect: Mapping[str, Literal["cancel", "drain", "detach"]] = {"*": "drain"}
     head_s: float = Field(default=600.0, gt=0)
     idle_s: float = Field(default=120.0, gt=0)
     proxy: str | None = Field(default=None, pattern=r"^http://([^/?#\s@]+@)?[^/?#\s@:]+:\d{1,5}/?$")
@@ -57,7 +58,14 @@ class Chat(BaseModel):
 
     def cancels(self, model: str) -> bool:
         """Whether a caller that leaves ends the answer."""
-        return self.on_disconnect.get(model, self.on_disconnect.get("*", "drain")) == "cancel"
+        return self._policy(model) == "cancel"
+
+    def detaches(self, model: str) -> bool:
+        """Whether the answer is a job from then on."""
+        return self._policy(model) == "detach"
+
+    def _policy(self, model: str) -> str:
+        return self.on_disconnect.get(model, self.on_disconnect.get("*", "drain"))
 
 
 class Account(BaseModel):

@@ -27,6 +27,8 @@ class Downstream:
         self._clock = asyncio.get_running_loop().time
         self._begun = self._spoken = self._clock()
         self.started = self.gone = False
+        self.job = ""
+        """The id of the job that the answer will be if its caller leaves, if it will be one."""
         self.gone_at = 0.0
         self._watching = asyncio.create_task(self._watch(receive, left))
 
@@ -47,6 +49,8 @@ class Downstream:
         own: list[tuple[bytes, bytes]] = [(b"content-type", MEDIA_TYPE), *HEADERS]
         if self._recording:
             own.append((b"x-stream-id", self._recording.id.encode()))
+        if self.job:
+            own.append((b"x-job-id", self.job.encode()))
         if not self.gone:
             await self._send({"type": "http.response.start", "status": 200, "headers": [*own, *self._with_id(headers)]})
 

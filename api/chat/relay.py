@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from litestar.types import Receive, Scope, Send
 
+from api.chat.detached import Detached, Detacher, Heard
 from api.chat.downstream import Downstream
 from api.chat.meter import Meter
 from api.chat.recorder import Recorder
@@ -20,16 +21,20 @@ from api.chat.seats import Seats
 from api.upstreams.base import Asked, Headers, Refused, Turned, Whole
 from api.upstreams.client import Connection
 from api.upstreams.envelopes import Envelope, broken, envelope
+from storage.accounts import Account
 from storage.errors import (
+    EngineFailed,
     GatewayError,
     RedisUnavailable,
     UpstreamBusy,
     UpstreamDisconnected,
     UpstreamError,
     UpstreamMalformed,
+    UpstreamTimedOut,
     UpstreamUnreachable,
     UpstreamUntrusted,
 )
+from storage.ids import new_job_id
 from storage.verdict import judged
 
 log = logging.getLogger(__name__)
@@ -57,8 +62,9 @@ class Left(UpstreamError):
 class Relay:
     """What all relayed requests of a process have in common."""
 
-    def __init__(self, routes: Routes, seats: Seats, recorder: Recorder, meter: Meter) -> None:
+    def __init__(self, routes: Routes, seats: Seats, recorder: Recorder, meter: Meter, detacher: Detacher) -> None:
         self.routes, self.seats, self.recorder, self.meter = routes, seats, recorder, meter
+        self.detacher = detacher
         self.stopping = False
         self._under_way: set[_Exchange] = set()
 
@@ -67,6 +73,7 @@ class Relay:
         await self.seats.start()
         await self.recorder.start()
         await self.meter.start()
+        await self.detacher.start()
 
     def close(self) -> None:
         """The server is asked to stop: what is under way has LAST_S to come to its end."""
@@ -80,6 +87,7 @@ class Relay:
     async def stop(self) -> None:
         self.stopping = True
         await self.recorder.stop()
+        await self.detacher.stop()
         await self.routes.stop()
         await self.seats.stop()
         await self.meter.stop()
@@ -89,7 +97,7 @@ class Relay:
     ) -> None:
         """All of it, until the caller has their answer, or has left and nobody needs it any more."""
         exchange = _Exchange(self, owner, asked, offered)
-        recording = self.recorder.begin(owner) if asked.stream else None
+        recording = self.recorder.begin(owner, exchange.job) if asked.stream else None
         caller = exchange.caller = Downstream(scope, receive, send, recording, exchange.left)
         self._under_way.add(exchange)
         try:
@@ -123,10 +131,23 @@ class _Exchange:
         self._connection: Connection | None = None
         self._answer: Whole | Turned | None = None
         self._cancels = False
+        detaches = any(each.route.account.chat.detaches(asked.model) for each in offered)
+        self.job = new_job_id() if detaches else ""
+        self._heard = Heard()
+        self._detaches: Account | None = None
+        self._detached: Detached | None = None
+        self._failed: UpstreamError | None = None
 
     def left(self) -> None:
         """The caller has left."""
-        if self._cancels and self._connection:
+        if self._cancels:
+            self.lost()
+        elif self._detaches and self._connection:
+            self._detached = self._relay.detacher.begin(self.job, self._owner, self._asked, self._detaches, self.lost)
+
+    def lost(self) -> None:
+        """Nobody needs the answer."""
+        if self._connection:
             self._connection.fail(Left())
 
     def cut(self) -> None:
@@ -136,6 +157,20 @@ class _Exchange:
 
     async def run(self) -> None:
         """Raises Left, or a GatewayError that is to be said."""
+        error: GatewayError | None = EngineFailed("the gateway broke; quote the job's id")
+        try:
+            await self._run()
+            error = self._failed
+        except GatewayError as wrong:
+            error = wrong
+            raise
+        finally:
+            if self._detached:
+                if isinstance(error, Left):
+                    error = self._failed or UpstreamTimedOut(f"it was not answered {DRAIN_S:g} s after its caller left")
+                self._detached.ended(error or self._heard.completion(self._answer))
+
+    async def _run(self) -> None:
         refusal: _Said | None = None
         while self._offered:
             try:
@@ -149,7 +184,7 @@ class _Exchange:
             self._relay.seats.leave(self.id)
             if refusal is None:
                 return
-            if not refusal.elsewhere:
+            if not refusal.elsewhere or self._detached:
                 break
         if refusal:
             await self.caller.refuse(refusal.envelope)
@@ -158,9 +193,12 @@ class _Exchange:
         """One account: None if the caller has its answer. Raises what went wrong once it was sent."""
         route = offered.route
         self._cancels = route.account.chat.cancels(self._asked.model)
+        self._detaches = route.account if route.account.chat.detaches(self._asked.model) else None
+        self._failed, self.caller.job = None, self.job if self._detaches else ""
         try:
             refused = await self._sent(offered)
         except _NOT_SENT as error:
+            self._failed = error
             self._relay.routes.failed(route, error)
             return _Said(envelope(error), elsewhere=True)
         except Left:
@@ -171,6 +209,7 @@ class _Exchange:
             raise
         if refused is None:
             return None
+        self._failed = refused.error
         self._relay.routes.failed(route, refused.error)
         return _Said(Envelope(*refused[:3]), judged(refused.error).elsewhere and not refused.error.in_doubt)
 
@@ -199,6 +238,7 @@ class _Exchange:
             else:
                 self._answer = whole = route.dialect.whole(asked, await self._rest(connection))
                 self._relay.routes.did_well(route)
+                self._detaches = None  # who leaves now has it
                 headers = [(b"content-type", b"application/json"), *_passed(route, connection)]
                 await self.caller.answer(_OK, headers, whole.body)
             return None
@@ -243,7 +283,10 @@ class _Exchange:
                 await self._more(connection)
                 continue
             if said:
+                if self._detaches:
+                    self._heard.add(said)
                 await self.caller.say(said)
+        self._failed, self._detaches = turned.failed, None
         if turned.failed:
             self._relay.routes.failed(route, turned.failed)
         else:
