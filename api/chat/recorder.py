@@ -36,7 +36,7 @@ _END = b"\n\n"
 class Recording:
     """One stream. `id`: what it is asked for by."""
 
-    def __init__(self, recorder: "Recorder", owner: str, id: str) -> None:
+    def __init__(self, recorder: "Recorder", owner: str, id: str = "") -> None:
         self.id = id or f"chat_{uuid4().hex}"
         self.owner = owner
         self.begun, self.kept = False, 0

@@ -180,3 +180,20 @@ async def test_a_killed_process_leaves_a_job_that_has_failed_and_is_never_asked_
             assert (lost.status, lost.error and lost.error.code) == (Status.FAILED, "worker_lost")
             assert await relayed.store.queue.claim(DETACHED, 1, lease_s=1) == (None, [])
     assert len(fake.ledger.accepts) == 1
+
+
+async def test_a_process_that_is_stopped_says_so_in_the_job(
+    redis_server: Redis, redis_url: str, tmp_path: Path, fake: FakeUpstream
+) -> None:
+    with placed(redis_server.url, tmp_path, **{"api.chat.relay.LAST_S": 0.3}) as place:
+        async with relaying(place, redis_url, stops=True) as relayed:
+            await detaching(relayed, fake)
+            err(fake, "stall=30")
+            id = await left(relayed)
+            await job(relayed, id, Status.RUNNING)
+            place.server.process.terminate()
+            failed = await job(relayed, id)
+            assert (failed.status, failed.error and failed.error.code) == (Status.FAILED, "upstream_disconnected")
+            await asyncio.to_thread(place.server.process.wait, 20)
+    assert "Traceback" not in place.log.read_text()
+    assert len(fake.ledger.accepts) == 1

@@ -40,8 +40,7 @@ async def relay(redis_url: str, upstream: Upstream, tmp_path: Path) -> AsyncIter
     (tmp_path / "token").write_text("sk-x")
     how = {"base_url": upstream.url, "concurrent": 5, "token_file": "token"}
     routes = Routes(Accounts(written(tmp_path / "a.toml", one=how)), Catalog.load(None), store.capacity)
-    parts = Seats(store.capacity), Recorder(store.chats), Meter(store.ledger), Detacher(store.queue, "api")
-    relay = Relay(routes, *parts)
+    relay = Relay(routes, Seats(store.capacity), Recorder(store.chats), Meter(store.ledger), Detacher(store.queue, "a"))
     await relay.start()
     try:
         yield relay, store
