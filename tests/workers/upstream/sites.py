@@ -21,7 +21,6 @@ from storage.objects import Objects
 from storage.rules import UPSTREAM
 from storage.settings import StorageSettings
 from storage.store import Store
-from tests.storage.samples import where
 from tests.waiting import until
 from tests.workers.jobs import read, stored_settings
 from tests.workers.upstream.gates import Gate, HttpLine, RedisLine
@@ -156,16 +155,22 @@ class Site:
         """The job as it ended, or as it waits for somebody to say what became of it."""
 
         async def look() -> Job | None:
+            waits = await self._waits_for_a_word(job)
             now = await read(self.store, job.id)
-            return now if now.ended or await self._waits_for_a_word(now) else None
+            return now if now.ended or waits else None
 
         found = await until(look, f"the end of {job.id}: {self.log()}", limit_s=120.0)
         assert isinstance(found, Job)
         return found
 
     async def _waits_for_a_word(self, job: Job) -> bool:
-        there = await where(self.store.redis, job.id) - {keys.slots(ACCOUNT)}
-        return job.status == Status.IN_DOUBT and there == {f"job:{job.id}", keys.jobs(job.owner), keys.DOUBTS}
+        """Seen in one moment: whoever looks after it has it asleep, until a lease ends, or waiting to be claimed."""
+        look = self.store.redis.pipeline(transaction=True)
+        look.hget(f"job:{job.id}", "status")
+        for key in (f"asleep:{UPSTREAM}", f"wait:{UPSTREAM}:{job.priority}:{job.owner}"):
+            look.zscore(key, job.id)
+        status, asleep, waiting = await look.execute()
+        return bool(status == Status.IN_DOUBT.encode() and asleep is None and waiting is None)
 
     def log(self) -> str:
         """What its worker has said of late."""
