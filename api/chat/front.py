@@ -10,8 +10,9 @@ import msgspec
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from api.services import Services
-from api.upstreams.base import UNREADABLE, Asked
+from api.upstreams.base import Asked
 from storage.errors import GatewayError
+from storage.wire.reading import UNREADABLE
 
 _PATHS = {"/v1/chat/completions", "/v1/chat/completions/"}
 _FOR_A_JOB = {b"idempotency-key", b"prefer", b"x-webhook-url"}

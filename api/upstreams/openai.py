@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from api.upstreams.base import UNREADABLE, Asked, Headers, Outgoing, Refused, Usage, Whole, doubtful
+from api.upstreams.base import Asked, Headers, Outgoing, Refused, Usage, Whole, doubtful
 from api.upstreams.envelopes import envelope, event
 from api.upstreams.events import Splitter
 from storage.errors import UpstreamDisconnected, UpstreamError, UpstreamFailed, UpstreamMalformed
 from storage.wire.openai_errors import refused
-from storage.wire.reading import words
+from storage.wire.reading import UNREADABLE, words
 from storage.wire.reply import Reply
 
 _HEADERS: Headers = [(b"content-type", b"application/json"), (b"accept-encoding", b"identity")]
