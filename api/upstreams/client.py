@@ -34,7 +34,7 @@ SWEEP_S = 1.0
 """How often silence is looked for. No request has a timer of its own."""
 
 _MOST_MUTE_BYTES = 64 << 10
-"""Of an answer, in which there is nothing of its body: its head, whatever goes before it, the ends of chunks."""
+"""Of an answer, with nothing of its body among them: a head and whatever goes before it, trailers."""
 
 
 class _TooLarge(Exception):
@@ -134,8 +134,7 @@ class Connection(asyncio.Protocol):
         self.heard, held = self._pool.clock(), self._held
         try:
             self._parser.feed_data(data)
-            if self._held == held:
-                self._is_mute(len(data))
+            self._heard_of(self._held - held, len(data))
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, _TooLarge):
             self.fail(UpstreamMalformed("the upstream's answer is not HTTP, or has too large a head"))
             return
@@ -154,9 +153,9 @@ class Connection(asyncio.Protocol):
         if not self.lost.done():
             self.lost.set_result(None)
 
-    def _is_mute(self, size_bytes: int) -> None:
-        """So much came, and nothing of a body: the parser itself would keep a header that never ends."""
-        self._mute_bytes += size_bytes
+    def _heard_of(self, body_bytes: int, size_bytes: int) -> None:
+        """So much came, and so much of it was of a body: the parser itself would keep a header that never ends."""
+        self._mute_bytes = 0 if body_bytes else self._mute_bytes + size_bytes
         if self._mute_bytes > _MOST_MUTE_BYTES and not self.done:
             raise _TooLarge
 

@@ -109,6 +109,20 @@ async def test_bodies_of_every_kind_are_read(kind: str, by_bytes: bool, upstream
     assert upstream.connections == (1 if again else 2)
 
 
+async def test_any_number_of_chunks_may_come_apart_from_their_sizes(upstream: Upstream, pool: Pool) -> None:
+    answers(upstream, Silence)
+    async with calling(pool) as answer:
+        feed, size = answer.connection.data_received, client._MOST_MUTE_BYTES
+        feed(CHUNKED)
+        for _ in range(size // 2):
+            feed(b"1\r\n")
+            feed(b"x")
+            feed(b"\r\n")
+        assert not answer.connection.closing
+        feed(b"0\r\n\r\n")
+        assert await answer.rest() == b"x" * (size // 2)
+
+
 async def test_an_answer_without_a_body_is_whole(upstream: Upstream, pool: Pool) -> None:
     answers(upstream, b"HTTP/1.1 204 No Content\r\n\r\n")
     assert (await called(pool)).status == 204
