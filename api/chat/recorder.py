@@ -77,12 +77,15 @@ class Recorder:
     async def start(self) -> None:
         self._writing |= {asyncio.create_task(self._forever()), asyncio.create_task(self._stay())}
 
-    async def stop(self) -> None:
+    def break_off(self) -> None:
         """What is still open ends with an error: nobody else can go on with it."""
         said = event(envelope(UpstreamDisconnected("the gateway has stopped; ask again"), 503).body)
         for recording in self._open:
             recording.add(said)
             recording.end()
+
+    async def stop(self) -> None:
+        self.break_off()
         await end(*self._writing)  # whatever it was at is done again: events are known by their numbers
         self._due = set(self._open)
         await self._write()

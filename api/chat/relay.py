@@ -48,6 +48,7 @@ DRAIN_S = 900.0
 LAST_S = 3.0
 """How long answers may go on when the server is asked to stop: less than it waits for them (`cli/serve.py`)."""
 
+_TOLD_S = 0.5
 _NOT_SENT = (UpstreamUnreachable, UpstreamUntrusted)
 _OK = 200
 _EVENTS = b"text/event-stream"
@@ -83,6 +84,8 @@ class Relay:
         self.stopping = True
         for exchange in self._under_way:
             exchange.cut()
+        # a caller who takes nothing holds up what would end its recording
+        asyncio.get_running_loop().call_later(_TOLD_S, self.recorder.break_off)
 
     async def stop(self) -> None:
         self.stopping = True

@@ -102,11 +102,13 @@ class Relayed:
 
     async def kept(self, id: str) -> list[Any]:
         """The data of a stream's events in Redis, once it is over."""
+        found: list[bytes] = []
 
         async def over() -> list[bytes] | None:
             with suppress(NotFound):  # so far
-                read = await self.store.chats.read(id, self.owner, 0)
-                return read.events if read.over else None
+                read = await self.store.chats.read(id, self.owner, len(found))
+                found.extend(read.events)
+                return found if read.over else None
             return None
 
         return data_of(b"".join(await until(over, "the recording is over")))

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from tests.api.chat.relaying import CHAT, Place, Relayed, account, asked, data_of, placed, relaying, text_of
-from tests.api.chat.test_relay import EVENTS, chunked, words
+from tests.api.chat.test_relay import EVENTS, at_a_standstill, chunked, words
 from tests.api.upstreams.scripted import Silence, Upstream
 from tests.waiting import until
 
@@ -62,6 +62,19 @@ async def test_a_stop_ends_what_will_not_end_and_lets_the_rest_come_to_its_end(r
             assert fares.state == "ok"
             assert not await relayed.store.redis.exists(f"account:{name}")  # which did nothing wrong
     assert "Traceback" not in place.log.read_text()
+
+
+async def test_a_recording_ends_though_its_caller_takes_nothing(redis_url: str, tmp_path: Path) -> None:
+    event = chunked(words("x" * 100_000))
+    async with Upstream([EVENTS, *[event] * 150, Silence]).serving() as upstream:
+        with placed(redis_url, tmp_path, **{"api.chat.relay.LAST_S": 0.2}) as place:
+            async with relaying(place, redis_url, stops=True) as relayed:
+                await relayed.accounts(account(upstream.url.removesuffix("/v1")))
+                async with relayed.http.stream("POST", CHAT, json=asked(stream=True)) as answer:
+                    await at_a_standstill(upstream)
+                    await ended(place)
+                    *_, last = await relayed.kept(answer.headers["x-stream-id"])
+                    assert last["error"]["message"] == "the gateway has stopped; ask again"
 
 
 async def test_a_server_that_is_killed_leaves_leases_that_end(redis_url: str, tmp_path: Path) -> None:
