@@ -47,7 +47,10 @@ class Spool:
 
     def made(self, job: Job, item: int) -> Made | None:
         """What was made of an item, at whichever attempt, if it was and all of it is still there."""
-        for mark in sorted((self.root / job.id).glob(f"{item}.*/{_MARK}")):
+        marks: list[Path] = []
+        with suppress(FileNotFoundError):  # the folder was removed while it was looked into
+            marks = sorted((self.root / job.id).glob(f"{item}.*/{_MARK}"))
+        for mark in marks:
             with suppress(FileNotFoundError, msgspec.MsgspecError):
                 made = msgspec.json.decode(mark.read_bytes(), type=Made)
                 if all(Path(artifact.path).exists() for artifact in made.artifacts):
