@@ -33,8 +33,8 @@ is tried again by itself; `no_credits`, `challenge` and `suspended` are yours to
 
 Nothing that costs something is taken twice in any cell. *Paid* is `paid = true` in the account's options. An empty cell
 cannot come about, or says nothing new. There is one account here; where there are others, a job that one does not take
-is tried there first. Faults of a chat's stream are not here: chat is no job. *Always* ends a job after 6 tries to send
-it, 8 to fetch it, or two hours of asking after it; tests are less patient.
+is tried there first. Faults of a chat's stream are not here: chats that are jobs are answered whole. *Always* ends a
+job after 6 tries to send it, 8 to fetch it, or two hours of asking after it; tests are less patient.
 """
 
 INTRODUCTIONS = {

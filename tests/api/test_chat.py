@@ -1,7 +1,6 @@
 """Chat completions that are not streamed, as jobs, and what is refused."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -244,20 +243,6 @@ async def test_a_job_of_any_kind_may_be_a_chat(gateway: Gateway) -> None:
     assert output["usage"] == {"prompt_tokens": 9, "completion_tokens": 6}
     listed = (await gateway.alice.http.get("/v1/feed", params={"kind": "chat"})).json()["data"]
     assert [each["id"] for each in listed] == [job["id"]]
-
-
-async def test_no_job_goes_to_an_account_that_answers_at_once(redis_url: str, tmp_path: Path) -> None:
-    file = tmp_path / "accounts.toml"
-    table = 'adapter = "openai"\nbase_url = "http://127.0.0.1:9/v1"\ntoken_env = "NOBODY"\n'
-    file.write_text(f'[accounts.far]\n{table}models = {{"org/large" = "large"}}\n')
-    async with serving(storage_settings(redis_url).model_copy(update={"accounts": file})) as gateway:
-        asked = {"kind": "chat", "model": "org/large", "input": {"messages": BODY["messages"]}}
-        found = await gateway.alice.http.post("/v1/jobs", json=asked)
-        assert (found.status_code, found.json()["errors"][0]["pointer"]) == (422, "#/model")
-        asked = {**BODY, "model": "org/large"}
-        found = await gateway.alice.http.post(CHAT, json=asked, headers={"Prefer": "respond-async"})
-        assert (found.status_code, found.json()["error"]["param"]) == (400, "model")
-        assert "answers at once" in found.json()["error"]["message"]
 
 
 async def test_a_job_s_input_is_refused_by_where_it_is(gateway: Gateway) -> None:

@@ -59,6 +59,7 @@ OTHERS: dict[str, Asked] = {
     "a linked picture": USUAL["openai"]._replace(options='answers = "url"'),
     "speech": Asked(Kind.SPEECH, "tts-1", _SPOKEN),
     "a transcript": Asked(Kind.TRANSCRIPTION, "whisper-1", {"task": "transcribe"}, 1, {"file": wav(0.5)}),
+    "a chat": Asked(Kind.CHAT, "gpt-4o", {BODY: _CHAT}),
     "a language": USUAL["whisper_asr"]._replace(request={"task": "detect"}),
     **{
         f"{name}, in 3 s": USUAL[name]._replace(options="timeout_s = 3.0")

@@ -247,6 +247,13 @@ MADE = (
     Row("other_checkpoint", "another checkpoint drew", at(failed(REFUSED), "webui"), "another checkpoint"),
     Row("interrupted", "somebody interrupts it: one of four is missing", at(partly(FAILED), "webui"), "four pictures"),
     Row("no_face", "no face is swapped", at(failed("invalid_request"), "webui", "webui, paid"), "a face swap"),
+    Row(
+        "gzip",
+        "a chat's answer, compressed though nobody asked for that",
+        at(held(BAD, 1), "openai", "anthropic"),
+        {"openai": "a chat"},
+    ),
+    Row("html,times=1", "a web page for a chat's answer", at(held(BAD, 1), "openai"), "a chat"),
     Row("stop_reason=refusal", "it will not say", at(DONE, "anthropic")),
     Row("stop_reason=pause_turn", "it stops for a while", at(DONE, "anthropic")),
     Row("stop_reason=model_context_window_exceeded", "it has come to its memory's end", at(DONE, "anthropic")),

@@ -25,7 +25,7 @@ _AT_ONCE = 12
 _OPERATIONS = ("submit", "poll", "file")
 _OF_FILES = {"wrong_file", "expired", "late"}
 _NO_JOB = {*streams.FAULTS}
-"""Faults of streams of chat, which are no jobs: tests/api/test_chat_faults.py has them."""
+"""Faults of streams of chat, which jobs are not answered by: tests/api/test_chat_faults.py has them."""
 
 
 @pytest.fixture
