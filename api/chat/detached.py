@@ -7,6 +7,7 @@ asks the upstream again: should the process be killed, the job has failed as soo
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 LEASE_S = 10.0
 AGAIN_S, LATE_S = 0.5, 60.0
 """How often, and for how long, what Redis did not take is said again."""
+
+WRITTEN_S = 5.0
+"""How long the end of a job waits for its stream to be written down."""
 
 MOST_STREAM_BYTES = 16 << 20
 """Of an answer that may become a job's: what is around the words in a stream is much more than they are."""
@@ -71,8 +75,8 @@ class Heard:
 class Detached:
     """One answer that is being read on. The first word about its end counts."""
 
-    def __init__(self, job: Job, lost: Callable[[], None]) -> None:
-        self.job, self.lost = job, lost
+    def __init__(self, job: Job, lost: Callable[[], None], written: Callable[[], Awaitable[None]]) -> None:
+        self.job, self.lost, self.written = job, lost, written
         self.outcome: asyncio.Future[Mapping[str, Any] | GatewayError] = asyncio.get_running_loop().create_future()
 
     def ended(self, outcome: Mapping[str, Any] | GatewayError) -> None:
@@ -102,9 +106,18 @@ class Detacher:
             await end(*late)
         await end(*self._renewing)
 
-    def begin(self, id: str, owner: str, asked: Asked, account: Account, lost: Callable[[], None]) -> Detached:
-        """From now on it is a job. `lost`: called when that is canceled, or deleted: then nobody needs the answer."""
-        detached = Detached(_job(id, owner, asked, account), lost)
+    def begin(
+        self,
+        id: str,
+        owner: str,
+        asked: Asked,
+        account: Account,
+        lost: Callable[[], None],
+        written: Callable[[], Awaitable[None]],
+    ) -> Detached:
+        """From now on it is a job. `lost`: called when that is canceled, or deleted: then nobody needs the answer.
+        `written`: waits for its stream, whose readers take the job's end for that of all that will come."""
+        detached = Detached(_job(id, owner, asked, account), lost, written)
         task = asyncio.create_task(self._live(detached))
         self._open[task] = detached
         task.add_done_callback(self._open.pop)
@@ -116,6 +129,7 @@ class Detacher:
             await _patiently(lambda: self._queue.detach(job, lease_s=LEASE_S))
             self._held[job.id] = detached
             outcome = await detached.outcome
+            await _not_for_long(detached.written)
             await _patiently(lambda: self._end(job, outcome))
         except RedisUnavailable as error:
             log.warning("the answer of chat %s is in no job: %s", job.id, error)
@@ -173,6 +187,12 @@ def _told(usage: Usage | None) -> dict[str, int] | None:
         return None
     prompt, made = usage
     return {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
+
+
+async def _not_for_long(wait: Callable[[], Awaitable[None]]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(WRITTEN_S):
+            await wait()
 
 
 def _job(id: str, owner: str, asked: Asked, account: Account) -> Job:

@@ -89,6 +89,11 @@ class Downstream:
             self._spoken = now
             await self._send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
 
+    async def written(self) -> None:
+        """Return when what they were sent can be read again."""
+        if self._recording:
+            await self._recording.settled.wait()
+
     def close(self) -> None:
         """Nothing more is sent, and nobody is watched."""
         self._watching.cancel()

@@ -43,6 +43,8 @@ class Recording:
         self.over, self.torn, self.useless = False, False, False
         self.over_at = 0.0
         self.waiting: list[bytes] = []
+        self.settled = asyncio.Event()
+        """All of it is in Redis, or will never be."""
         self._recorder = recorder
 
     def add(self, events: bytes) -> None:
@@ -156,6 +158,7 @@ class Recorder:
 
     def _forget(self, recording: Recording) -> None:
         recording.useless = True
+        recording.settled.set()
         self._open.discard(recording)
         self._waiting_bytes -= sum(map(len, recording.waiting))
         recording.waiting.clear()

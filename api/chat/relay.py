@@ -146,7 +146,9 @@ class _Exchange:
         if self._cancels:
             self.lost()
         elif self._detaches and self._connection:
-            self._detached = self._relay.detacher.begin(self.job, self._owner, self._asked, self._detaches, self.lost)
+            self._detached = self._relay.detacher.begin(
+                self.job, self._owner, self._asked, self._detaches, self.lost, self.caller.written
+            )
 
     def lost(self) -> None:
         """Nobody needs the answer."""

@@ -13,7 +13,7 @@ from cli.embedded import Redis
 from cli.fakes.server import FakeUpstream
 from storage.job import Job, Kind, Status
 from storage.rules import DETACHED
-from tests.api.chat.relaying import CHAT, Relayed, account, asked, data_of, err, placed, relaying, text_of
+from tests.api.chat.relaying import CHAT, Relayed, account, asked, data_of, err, faking, placed, relaying, text_of
 from tests.waiting import until
 
 SAY = "say: The sea is wide, 見て 🦜!"
@@ -95,6 +95,19 @@ async def test_its_stream_is_found_by_the_jobs_id(relayed: Relayed, fake: FakeUp
 
     assert text_of(data_of(await until(rest))) == WORDS
     assert (await job(relayed, id)).status == Status.SUCCEEDED
+
+
+async def test_the_job_ends_when_all_of_its_stream_can_be_read(redis_url: str, tmp_path: Path) -> None:
+    """However long it takes to be written down: who reads it takes the job's end for its own."""
+    async with faking() as fake:
+        with placed(redis_url, tmp_path, **{"api.chat.recorder.EVERY_S": 1.0}) as place:
+            async with relaying(place, redis_url) as relayed:
+                await detaching(relayed, fake)
+                err(fake, "stall=0.3")
+                id = await left(relayed)
+                assert (await job(relayed, id)).status == Status.SUCCEEDED
+                found = await relayed.http.get(f"{CHAT}/{id}/events")
+                assert text_of(data_of(found.content)) == WORDS
 
 
 async def test_calls_of_tools_are_whole_in_the_job(relayed: Relayed, fake: FakeUpstream) -> None:
