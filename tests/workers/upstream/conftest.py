@@ -10,6 +10,8 @@ from tests.workers.jobs import stored_settings
 from tests.workers.upstream.bench import Bench
 from tests.workers.upstream.patience import HURRIED
 
+pytest.register_assert_rewrite("tests.workers.upstream.ends")  # so that what is wrong there is told
+
 
 @pytest.fixture
 async def bench(hurried: None, redis_url: str, s3_server: ObjectServer, tmp_path: Path) -> AsyncIterator[Bench]:

@@ -108,8 +108,8 @@ _KEEP = {
     "kept in the spool, its cost not counted": _redis(BEFORE, b"upstream_accepted", JOB, of="spooled"),
     "answer read, and not written down": _redis(BEFORE, b"upstream_accepted", JOB, known=Known.SENT, of="told"),
     "its cost counted, and not told so": _redis(AFTER, b"upstream_accepted", JOB),
-    "kept in the spool, its slot not let go": _redis(BEFORE, b"account_release", JOB),
-    "slot let go, and not told so": _redis(AFTER, b"account_release", JOB),
+    "kept in the spool, its slot not let go": _redis(BEFORE, b"account_release", JOB, b"0"),
+    "slot let go, and not told so": _redis(AFTER, b"account_release", JOB, b"0"),
     "about to enter storing": _redis(BEFORE, b"advance", JOB, b"storing", b"stage"),
     "storing, and not told so": _redis(AFTER, b"advance", JOB, b"storing", b"stage"),
 }
@@ -130,7 +130,7 @@ _AGAIN = {
     "refused, and not written down": _redis(
         BEFORE, b"account_fared", b"cooling", fault="busy=0,times=1", known=Known.INTENDED
     ),
-    "refused and forgotten, its slot not let go": _redis(BEFORE, b"account_release", JOB, fault="busy=0,times=1"),
+    "refused and forgotten, its slot not let go": _redis(BEFORE, b"account_release", JOB, b"0", fault="busy=0,times=1"),
     "about to be sent to another": _redis(BEFORE, b"advance", JOB, b"queued", fault="busy=0,times=1"),
     "waiting to be sent again, and not told so": _redis(AFTER, b"advance", JOB, b"queued", fault="busy=0,times=1"),
     "about to put off a file": _redis(BEFORE, b"park", JOB, fault="expired,times=1", of="polled"),
