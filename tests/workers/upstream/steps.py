@@ -58,7 +58,7 @@ def _script(step: Step, _site: Site, job: bytes, message: Message) -> bool:
     if not asked or asked[0] != b"EVALSHA" or asked[1].decode() != SHAS[name.decode()]:
         return False
     said = set(_flat(message.answered))
-    return {*words} <= {*asked} and all((job if word == JOB else word) in said for word in step.answers)
+    return {*words} <= {*asked[3:]} and all((job if word == JOB else word) in said for word in step.answers)
 
 
 def _request(step: Step, site: Site, _job: bytes, message: Message) -> bool:
