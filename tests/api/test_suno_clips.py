@@ -42,6 +42,8 @@ def clip(status: Status, output: OutputStatus) -> Clip:
 def steps(status: Status, output: OutputStatus) -> list[tuple[Status, OutputStatus]]:
     """Where one change leads: the job's, or, while it lives, the output's, or both in one write."""
     jobs = {status, *NEXT[status]}
+    if status == Status.STORING:  # only of what came as the answer itself: songs have addresses, and are fetched again
+        jobs -= {Status.IN_DOUBT}
     outputs = {output} if status in TERMINAL else {output, *OUTPUT_NEXT[output]}
     return list(product(jobs, outputs))
 
