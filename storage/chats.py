@@ -48,6 +48,13 @@ class Chats:
         """
         await self._scripts.call("chat_begin", id, owner, keep_s, open_s)
 
+    async def open(
+        self, id: str, owner: str, events: Sequence[bytes], *, over: bool, keep_s: int, open_s: int = OPEN_S
+    ) -> bool:
+        """The same as `begin`, and `add` of its first events, in one."""
+        opening = owner, keep_s, open_s
+        return bool(await self._scripts.call("chat_add", id, 0, int(over), "", MOST_BYTES, *opening, *events))
+
     async def add(
         self, id: str, after: int, events: Sequence[bytes], *, over: bool = False, token: str | int | None = None
     ) -> bool:
@@ -58,7 +65,7 @@ class Chats:
         would be larger than MOST_BYTES; or, with the `token` of the job that makes it, that is no longer held.
         """
         fence = "" if token is None else token
-        return bool(await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, *events))
+        return bool(await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, "", 0, 0, *events))
 
     async def read(self, id: str, owner: str, after: int) -> Read:
         """The events after number `after`: some, about 256 kB of them.

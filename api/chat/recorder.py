@@ -1,6 +1,6 @@
 """What callers are sent in streams, kept in Redis for those who come back for the rest. Nobody waits for it.
 
-All streams of a process are written down together, ten times a second: one round trip for all, and none per chunk.
+All streams of a process are written down together, five times a second: one round trip for all, and none per chunk.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from storage.tasks import end
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 0.1
+EVERY_S = 0.2
 KEPT_S = 120
 """How long a relayed stream is there after its last event."""
 
@@ -143,12 +143,15 @@ class Recorder:
         """Raises RedisUnavailable; what was to be written is still there then."""
         over, parts = recording.over, len(recording.waiting)
         if parts or recording.begun:  # of an answer that never began nobody knows
-            if not recording.begun:
-                await self._chats.begin(recording.id, recording.owner, keep_s=KEPT_S, open_s=OPEN_S)
-                recording.begun = True
             data = b"".join(recording.waiting[:parts])
             events = [each + _END for each in data.split(_END)[:-1]]
-            taken = await self._chats.add(recording.id, recording.kept, events, over=over)
+            if recording.begun:
+                taken = await self._chats.add(recording.id, recording.kept, events, over=over)
+            else:
+                taken = await self._chats.open(
+                    recording.id, recording.owner, events, over=over, keep_s=KEPT_S, open_s=OPEN_S
+                )
+                recording.begun = True
             recording.kept += len(events)
             recording.useless = not taken
             del recording.waiting[:parts]

@@ -172,3 +172,15 @@ async def test_whoever_waits_hears_of_more_and_of_the_end(redis: Redis, chats: C
                     said += news.take()
     finally:
         await signals.stop()
+
+
+async def test_it_may_begin_with_its_first_events(redis: Redis, chats: Chats) -> None:
+    id = new_job_id()
+    for _ in range(2):  # the answer to the first time may be lost
+        assert await chats.open(id, "alice", [ONE], over=False, keep_s=60, open_s=30)
+    assert await chats.read(id, "alice", 0) == Read([ONE], over=False)
+    assert 0 < await redis.ttl(f"said:{id}") <= 30
+    assert await chats.add(id, 1, [DONE], over=True)
+    assert (await chats.read(id, "alice", 0)).events == [ONE, DONE]
+    with pytest.raises(NotFound):
+        await chats.read(id, "bob", 0)

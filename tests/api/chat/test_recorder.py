@@ -90,7 +90,11 @@ class Counting:
     """The streams, and how often something was added to them."""
 
     def __init__(self, chats: Chats) -> None:
-        self.chats, self.begin, self.adds = chats, chats.begin, 0
+        self.chats, self.adds = chats, 0
+
+    async def open(self, *args: Any, **kwargs: Any) -> bool:
+        self.adds += 1
+        return await self.chats.open(*args, **kwargs)
 
     async def add(self, *args: Any, **kwargs: Any) -> bool:
         self.adds += 1
