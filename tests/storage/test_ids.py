@@ -132,3 +132,8 @@ def test_ids_of_batches_and_files_say_what_they_are_and_sort_by_age() -> None:
     assert not is_file_id(file + "\n")
     assert UUID(bare(file)).version == 7
     assert len({new_batch_id(0) for _ in range(1_000)} | {new_file_id() for _ in range(1_000)}) == 2_000
+
+
+def test_ids_that_are_made_one_after_the_other_sort_so() -> None:
+    ids = [new_job_id() for _ in range(10_000)]
+    assert ids == sorted(set(ids))
