@@ -76,14 +76,15 @@ def test_bazarr_finds_out_the_language_and_gets_its_subtitles(
 def test_bazarrs_second_attempt_is_not_paid_for_again(
     running_gateway: Gateway, bazarr: requests.Session, pcm: bytes
 ) -> None:
-    def attempt(patience_s: float) -> requests.Response:
+    def attempt(patience_s: float, sound: bytes = pcm) -> requests.Response:
         return bazarr.post(
             f"{endpoint(running_gateway)}/asr",
             params={"task": "translate", "language": "en", "output": "srt", "encode": "false"},
-            files={"audio_file": pcm},
+            files={"audio_file": sound},
             timeout=(5, patience_s),
         )
 
+    attempt(WITHIN_S, pcm[: len(pcm) // 2])  # a gateway that has just started takes its first request more slowly
     with pytest.raises(requests.Timeout):
         attempt(0.05)
     made = attempt(WITHIN_S)
