@@ -47,13 +47,21 @@ class Server:
 
 @contextmanager
 def served(
-    settings: StorageSettings, log: Path | None = None, target: str = "api.main:app", **environment: str
+    settings: StorageSettings,
+    log: Path | None = None,
+    target: str = "api.main:app",
+    *,
+    kill_s: int = 5,
+    **environment: str,
 ) -> Iterator[Server]:
-    """granian with one worker, ready to answer; it ends with the block. What it says from warnings on goes to `log`."""
+    """granian with one worker, ready to answer; it ends with the block. What it says from warnings on goes to `log`.
+
+    `kill_s`: how long after a stop it is killed if it has not ended. A busy machine may need more than users have.
+    """
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--port", str(port)]
-    command += ["--workers", "1", "--workers-kill-timeout", "5", "--loop", "uvloop", "--no-ws"]
+    command += ["--workers", "1", "--workers-kill-timeout", str(kill_s), "--loop", "uvloop", "--no-ws"]
     command += ["--log-level", "warning", target]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     variables = inherited | _environment(settings) | environment
