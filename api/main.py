@@ -81,5 +81,4 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
 
 def app() -> Front:
     """The API as the environment describes it."""
-    settings = ApiSettings()
-    return Front(create_app(StorageSettings(), settings), settings.max_body_bytes)
+    return Front(create_app(StorageSettings(), ApiSettings()), completions.MAX_BODY_BYTES)

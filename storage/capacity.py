@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from storage import keys
 from storage.accounts import Account
-from storage.connect import command, redis_errors
+from storage.connect import redis_errors
 from storage.job import Job
 from storage.records import read_hashes
 from storage.scripts import Scripts
@@ -113,7 +113,10 @@ class Capacity:
     async def fares(self, *accounts: str) -> list[Fares]:
         rows = await read_hashes(self._redis, [keys.account(name) for name in accounts])
         with redis_errors():
-            busy = [await command(self._redis, "ZCARD", keys.slots(name)) for name in accounts]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in accounts:
+                    pipe.execute_command("ZCARD", keys.slots(name))
+                busy = await pipe.execute()
         return [_fares(row, int(count)) for row, count in zip(rows, busy, strict=True)]
 
     async def _fared(self, account: str, outcome: str, why: str, rest_s: float = 0.0) -> Fares:

@@ -52,9 +52,11 @@ class Meter:
 
     async def _write(self) -> None:
         counts, self._counts = self._counts, {}
-        for whose, talk in counts.items():
-            try:
-                await self._ledger.talked(whose.account, whose.owner, talk)
-            except RedisUnavailable as error:  # later, then
-                log.warning("what chats took is not written down yet: %s", error)
-                self._counts[whose] = self._counts.get(whose, Talk()).plus(talk)
+        await asyncio.gather(*(self._keep(whose, talk) for whose, talk in counts.items()))
+
+    async def _keep(self, whose: _Whose, talk: Talk) -> None:
+        try:
+            await self._ledger.talked(whose.account, whose.owner, talk)
+        except RedisUnavailable as error:  # later, then
+            log.warning("what chats took is not written down yet: %s", error)
+            self._counts[whose] = self._counts.get(whose, Talk()).plus(talk)

@@ -31,8 +31,6 @@ from storage.errors import (
     UpstreamError,
     UpstreamMalformed,
     UpstreamTimedOut,
-    UpstreamUnreachable,
-    UpstreamUntrusted,
 )
 from storage.ids import new_job_id
 from storage.verdict import judged
@@ -49,7 +47,6 @@ LAST_S = 3.0
 """How long answers may go on when the server is asked to stop: less than it waits for them (`cli/serve.py`)."""
 
 _TOLD_S = 0.5
-_NOT_SENT = (UpstreamUnreachable, UpstreamUntrusted)
 _OK = 200
 _EVENTS = b"text/event-stream"
 
@@ -133,7 +130,7 @@ class _Exchange:
         self._relay, self._owner, self._asked, self._offered = relay, owner, asked, list(offered)
         self._connection: Connection | None = None
         self._answer: Whole | Turned | None = None
-        self._cancels = False
+        self._cancels = self._is_sent = False
         detaches = any(each.route.account.chat.detaches(asked.model) for each in offered)
         self.job = new_job_id() if detaches else ""
         self._heard = Heard()
@@ -200,18 +197,19 @@ class _Exchange:
         self._cancels = route.account.chat.cancels(self._asked.model)
         self._detaches = route.account if route.account.chat.detaches(self._asked.model) else None
         self._failed, self.caller.job = None, self.job if self._detaches else ""
+        self._is_sent = False
         try:
             refused = await self._sent(offered)
-        except _NOT_SENT as error:
-            self._failed = error
-            self._relay.routes.failed(route, error)
-            return _Said(envelope(error), elsewhere=True)
         except Left:
             raise
         except UpstreamError as error:
-            if not self._relay.stopping:
-                self._relay.routes.failed(route, error)
-            raise
+            if self._relay.stopping:
+                raise
+            self._relay.routes.failed(route, error)
+            if self._is_sent:
+                raise
+            self._failed = error
+            return _Said(envelope(error), elsewhere=True)
         if refused is None:
             return None
         self._failed = refused.error
@@ -224,14 +222,13 @@ class _Exchange:
         secret = await route.authorization(self._relay.routes.credentials)
         head = route.pool.head(outgoing.path, [*outgoing.headers, *secret])
         connection = self._connection = await route.pool.open()
-        sent = False
         try:
             if self.caller.gone:  # before anything was sent that may cost something
                 raise Left
             if self._relay.stopping:
                 raise _stopped()
             connection.send(b"%b%d\r\n\r\n%b" % (head, len(outgoing.body), outgoing.body))
-            sent = True
+            self._is_sent = True
             while not connection.headed:
                 await self._more(connection)
             if connection.status != _OK:
@@ -250,7 +247,7 @@ class _Exchange:
         finally:
             self._connection = None
             connection.release()
-            if sent and connection.status == _OK:
+            if self._is_sent and connection.status == _OK:
                 self._relay.meter.count(route.account.name, self._owner, self._answer.usage if self._answer else None)
 
     async def _more(self, connection: Connection) -> None:

@@ -13,7 +13,7 @@ from api.upstreams.base import Dialect
 from api.upstreams.client import SWEEP_S, Pool
 from storage.accounts import Account, Accounts
 from storage.capacity import AccountState, Capacity
-from storage.catalog import Catalog
+from storage.catalog import TALK, Catalog
 from storage.credentials import Credentials, credential
 from storage.errors import RedisUnavailable, UpstreamError, UpstreamSessionExpired
 from storage.tasks import end
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _TRUSTED_S = 1.0
 _NO_LIMIT = 0
-_FAMILY = "chat"
 
 
 class Route:
@@ -169,7 +168,7 @@ class Routes:
     def _may_talk(self, model: str) -> bool:
         """A name that the catalog has for pictures is not one of chat, whatever account serves it."""
         known = self._catalog.models.get(model)
-        return known is None or known.family == _FAMILY
+        return known is None or known.family == TALK
 
     async def _heed(self) -> None:
         names = list(self._routes)

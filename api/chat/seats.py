@@ -60,7 +60,7 @@ class Seats:
         while True:
             await asyncio.sleep(LEASE_S / 3)
             try:
-                for call, account in list(self._taken.items()):
-                    await self._capacity.keep(account, call, lease_s=LEASE_S)
+                taken = self._taken.items()
+                await asyncio.gather(*(self._capacity.keep(account, call, lease_s=LEASE_S) for call, account in taken))
             except RedisUnavailable as error:
                 log.warning("slots could not be kept: %s", error)

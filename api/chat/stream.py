@@ -3,15 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from api.errors import openai_error, status_of
 from api.openai_events import never
 from api.operation import why_not
 from api.reply import Header
 from api.services import Services
-from api.sse import line
+from api.upstreams.envelopes import envelope, event, problem
 from storage.chats import NEWS, Read
 from storage.completions import Chunks, is_told
-from storage.errors import EngineFailed, GatewayError, NotFound, RedisUnavailable, RequestError
+from storage.errors import EngineFailed, GatewayError, NotFound, RedisUnavailable
 from storage.events import LAST_WORDS
 from storage.job import Job, Status
 
@@ -48,7 +47,7 @@ class Events:
             return await self._end(read)
         except GatewayError as error:
             self.over = True
-            return [_refusal(error)]
+            return [event(envelope(error).body)]
 
     async def _look(self) -> Read:
         try:
@@ -64,9 +63,9 @@ class Events:
         if read.over and not read.cut:
             return []
         if read.cut:
-            return [_problem(500, "stream_too_long", "the rest of this answer is not kept as a stream")]
+            return [problem(500, "stream_too_long", "the rest of this answer is not kept as a stream")]
         if not read.ended:
-            return [_problem(503, "stopping", f"the gateway stops; go on after event {self._after} of {self._id}")]
+            return [problem(503, "stopping", f"the gateway stops; go on after event {self._after} of {self._id}")]
         (job,) = await self._services.store.jobs.get(self._id)
         if job is None:
             raise NotFound("the job was deleted meanwhile")
@@ -104,14 +103,3 @@ async def going_on(services: Services, id: str, owner: str, after: int) -> Async
 
 def _is_news(read: Read) -> bool:
     return bool(read.events or read.over or read.ended)
-
-
-def _refusal(error: GatewayError) -> bytes:
-    field = error.field if isinstance(error, RequestError) else None
-    return _problem(status_of(type(error)), error.code, str(error), field)
-
-
-def _problem(status: int, code: str, message: str, param: str | None = None) -> bytes:
-    """An event without a name, as OpenAI says it; no `[DONE]` comes after it."""
-    _, body = openai_error(status, code, message, param)
-    return b"data: " + line(body) + b"\n\n"

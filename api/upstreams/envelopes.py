@@ -5,9 +5,7 @@ from typing import NamedTuple
 from api.errors import RETRY_AFTER_S, openai_error, status_of
 from api.sse import line
 from api.upstreams.base import Headers
-from storage.errors import GatewayError, RequestError, UpstreamError
-
-_LISTED_UNDER: dict[str, tuple[int, str]] = {"model_not_found": (404, "model_not_found")}
+from storage.errors import GatewayError, RequestError, UnknownModel, UpstreamError
 
 
 class Envelope(NamedTuple):
@@ -20,10 +18,9 @@ class Envelope(NamedTuple):
 
 def envelope(error: GatewayError, status: int | None = None) -> Envelope:
     """An error of the gateway's tree. `status`: another one than the tree's table has for it."""
-    code = error.code
-    at, code = _LISTED_UNDER.get(code, (status or status_of(type(error)), code))
+    at = 404 if isinstance(error, UnknownModel) else status or status_of(type(error))
     field = error.field if isinstance(error, RequestError) else None
-    at, body = openai_error(at, code, str(error), field)
+    at, body = openai_error(at, error.code, str(error), field)
     headers = [(b"content-type", b"application/json")]
     if at in (429, 503):
         wait_s = error.retry_after_s if isinstance(error, UpstreamError) else None
@@ -42,3 +39,8 @@ def broken() -> Envelope:
 def event(body: bytes) -> bytes:
     """A body as the last event of a stream."""
     return b"data: " + body + b"\n\n"
+
+
+def problem(status: int, code: str, message: str) -> bytes:
+    """The last event of a stream that ends with something that is no error of the gateway's tree."""
+    return event(line(openai_error(status, code, message)[1]))

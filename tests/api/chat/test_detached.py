@@ -178,8 +178,17 @@ async def test_a_killed_process_leaves_a_job_that_has_failed_and_is_never_asked_
             err(fake, "stall=30")
             id = await left(relayed)
             await job(relayed, id, Status.RUNNING)
-            await asyncio.sleep(1.0)  # longer than a lease: it is kept
-            assert (await job(relayed, id, Status.RUNNING)).rescues == 0
+            lease = f"asleep:{DETACHED}"
+            first = await relayed.store.redis.zscore(lease, id)
+
+            async def outlived() -> bool:
+                """Whether the first lease would have ended by now."""
+                seconds, micros = await relayed.store.redis.time()
+                return seconds * 1000 + micros / 1000 > first
+
+            await until(outlived)
+            await relayed.store.queue.sweep(DETACHED)
+            assert (await job(relayed, id, Status.RUNNING)).rescues == 0  # it is kept
             for process in (*place.server.process.children(recursive=True), place.server.process):
                 process.kill()
 

@@ -100,6 +100,18 @@ async def test_who_cannot_reach_one_account_is_answered_by_another(
 
 
 @KINDS
+async def test_who_meets_an_account_without_its_credential_is_answered_by_another(
+    stream: bool, relayed: Relayed, fake: FakeUpstream, other: FakeUpstream
+) -> None:
+    missing = account(fake.url, weight=1000, token_env="NOBODY_HAS_SET_THIS")
+    names = await relayed.accounts(missing, account(other.url))
+    assert (await said(relayed, stream=stream)).status_code == 200
+    assert (fake.ledger.asked["submit"], len(other.ledger.accepts)) == (0, 1)
+    await until(lambda: heeded(relayed, names[0]))
+    assert await states(relayed, names) == ["session_expired", "ok"]
+
+
+@KINDS
 async def test_refused_by_all_it_is_the_last_refusal_that_is_told(
     stream: bool, relayed: Relayed, fake: FakeUpstream, other: FakeUpstream
 ) -> None:
