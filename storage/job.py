@@ -4,8 +4,9 @@ One Redis hash a job, `Job` here. Status is written by `storage/lua/*.lua` only,
 may come from (`sources`), so this table is the one place where moves are decided.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import cache
 from typing import Any, Self, cast
 
 import msgspec
@@ -75,9 +76,10 @@ TERMINAL = frozenset(status for status, after in NEXT.items() if not after)
 LIVE = frozenset(Status) - TERMINAL
 
 
-def sources(target: Status) -> list[Status]:
-    """The states that may move to `target`."""
-    return [status for status, after in NEXT.items() if target in after]
+@cache
+def sources(target: Status) -> str:
+    """The states that may move to `target`, separated by spaces."""
+    return " ".join(status for status, after in NEXT.items() if target in after)
 
 
 class PublicStatus(StrEnum):
@@ -289,14 +291,17 @@ class Job(msgspec.Struct, kw_only=True):
         }
 
     @classmethod
-    def from_row(cls, id: str, row: list[bytes | None]) -> Self | None:
-        """The job from its fields in the order of `FIELDS`, or None if there is none."""
-        if row[0] is None:
+    def from_row(cls, id: str, row: Sequence[bytes]) -> Self | None:
+        """The job from its hash as Redis gives it (field, value, ...), or None if there is none. Fields that only a
+        later version knows are left out."""
+        if not row:
             return None
-        return cls(
-            id=id,
-            **{name: read(text) for name, read, text in zip(FIELDS, _READ, row, strict=True) if text is not None},
-        )
+        found = {}
+        for name, text in zip(row[::2], row[1::2], strict=True):
+            if name in _READ:
+                field, read = _READ[name]
+                found[field] = read(text)
+        return cls(id=id, **found)
 
 
 def encode_field(value: Any) -> str | int | float | bytes:
@@ -308,12 +313,12 @@ def _reader(annotation: Any) -> Callable[[bytes], Any]:
     """The inverse of `encode_field` for one field's type."""
     if annotation in (int, float):
         return cast(Callable[[bytes], Any], annotation)
-    if isinstance(annotation, type) and issubclass(annotation, str):
-        return lambda text: annotation(text.decode())
+    if annotation is str:
+        return bytes.decode
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return {member.encode(): member for member in annotation}.__getitem__
     return msgspec.json.Decoder(annotation).decode
 
 
 _FIELDS = [field for field in msgspec.structs.fields(Job) if field.name != "id"]
-_READ = [_reader(field.type) for field in _FIELDS]
-FIELDS = tuple(field.name for field in _FIELDS)
-"""The names of a job's fields in the order in which scripts return them. The first is always there."""
+_READ = {field.name.encode(): (field.name, _reader(field.type)) for field in _FIELDS}

@@ -56,6 +56,7 @@
 | `sound:{job}`                     | hash   | number → piece of what is being spoken (`storage/sounds.py`); expires |
 | `chat:{id}`                       | hash   | a stream of chat events: whose (`storage/chats.py`); expires          |
 | `said:{id}`                       | list   | those events; expires                                                 |
+| `libraries`                       | zset   | library of functions → Unix s when somebody last said that it uses it |
 | `setup`                           | string | somebody has been let in here: no first key is made known again       |
 
 Channels: `job:{id}` (it changed), `events:{owner}` (what was added to the feed: its id, the job's, the event),
@@ -91,6 +92,7 @@ PERMANENT = (
     "erase",
     "apikey:*",
     "apikeys",
+    "libraries",
     "setup",
     "arq:*",  # arq's own queue, which carries upkeep only
 )
@@ -103,6 +105,7 @@ def api_key(digest: str) -> str:
 
 API_KEYS = "apikeys"
 ERASE = "erase"
+LIBRARIES = "libraries"
 SETUP = "setup"
 
 

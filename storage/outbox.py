@@ -16,7 +16,7 @@ from storage import keys
 from storage.connect import command, redis_errors
 from storage.errors import NotFound
 from storage.events import Event
-from storage.job import FIELDS, Failure, Job, Status
+from storage.job import Failure, Job, Status
 from storage.jobs import Jobs
 from storage.public import PublicJobs
 from storage.queue import Queue
@@ -61,7 +61,7 @@ class Posted(msgspec.Struct, frozen=True):
 
     def body(self, public: PublicJobs, base_url: str) -> bytes:
         """The event as it is sent."""
-        row = [self.fields[name].encode() if name in self.fields else None for name in FIELDS]
+        row = [word.encode() for field in self.fields.items() for word in field]
         job = None if self.event == "deleted" else Job.from_row(self.job, row)
         return msgspec.json.encode(self.told.rendered(job, public, base_url))
 

@@ -70,7 +70,7 @@ class Queue:
             "advance",
             id,
             "" if token is None else token,
-            " ".join(sources(target) if only is None else [only]),
+            sources(target) if only is None else only.value,
             target.value,
             int(delay_s * 1000),
             int(give_back),
@@ -82,8 +82,8 @@ class Queue:
     async def cancel(self, id: str) -> bool:
         """End a job, whoever holds it; one that is being submitted, as soon as it is known what became of it. False if
         it has ended."""
-        whence = " ".join(sources(Status.CANCELED))
-        done, word = await self._scripts.call("advance", id, "", whence, Status.CANCELED.value, 0, 0, self._record_s)
+        target = Status.CANCELED
+        done, word = await self._scripts.call("advance", id, "", sources(target), target.value, 0, 0, self._record_s)
         return bool(done) or word == b"canceling"
 
     async def fail(self, job: Job, failure: Failure, **fields: Any) -> bool:

@@ -1,46 +1,22 @@
-"""Lua calls, made in groups: those of one moment travel as one pipeline and are answered together.
+"""Our functions inside Redis, called in groups: those of one moment travel as one pipeline and are answered together.
 
-One event loop's calls queue behind one sender, so that the more is going on, the more each round trip carries. Every
-script may be sent twice (a reply can be lost): each is written so that the second time finds its work done and says so.
+One event loop's calls queue behind two senders, so that the more is going on, the more each round trip carries, and
+that Redis has one pipeline to work on while the answers of the other are read. Every function may be called twice (a
+reply can be lost): each is written so that the second time finds its work done and says so.
 """
 
 import asyncio
 import time
 from collections.abc import Sequence
-from hashlib import sha1
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from storage.connect import AWAY
 from storage.errors import NotDurable, RedisUnavailable
-from storage.job import FIELDS
-from storage.rules import RULES
+from storage.library import FUNCTIONS, is_missing, load
 
-_FOLDER = Path(__file__).parent / "lua"
-_NAMES = (
-    f"local FIELDS = {{{', '.join(repr(name) for name in FIELDS)}}}\n"
-    f"local AT = {{{', '.join(f'{name} = {place}' for place, name in enumerate(FIELDS, 1))}}}\n"
-)
-
-
-def _lua(value: bool | int | None) -> str:
-    return "nil" if value is None else str(value).lower()
-
-
-_RULES = (
-    "local RULES = {"
-    + ", ".join(
-        f"{lane} = {{{', '.join(f'{name} = {_lua(value)}' for name, value in rule._asdict().items())}}}"
-        for lane, rule in RULES.items()
-    )
-    + "}\n"
-)
-_PRELUDE = _NAMES + _RULES + (_FOLDER / "job.lua").read_text()
-_SOURCES = {path.stem: _PRELUDE + path.read_text() for path in _FOLDER.glob("*.lua") if path.stem != "job"}
-SHAS = {name: sha1(source.encode(), usedforsecurity=False).hexdigest() for name, source in _SOURCES.items()}
+_SENDERS = 2
 _PAUSES_S = (0.05, 0.5, 2.0)
 _PATIENCE_S = 3.0
 
@@ -56,28 +32,28 @@ class Confirm(NamedTuple):
 
 
 class Scripts:
-    """Calls the scripts in `storage/lua/` by name.
+    """Calls the functions in `storage/lua/` by their files' names.
 
     With `confirm`, an answer comes after WAITAOF or WAIT has confirmed the writes; NotDurable if it has not in time.
     """
 
     def __init__(self, redis: Redis, *, confirm: Confirm | None = None, batch: int = 256) -> None:
         self._redis, self._confirm, self._batch = redis, confirm, batch
-        self._sender: asyncio.Task[None] | None = None
+        self._senders = set[asyncio.Task[None] | None]()
         self._waiting: list[tuple[str, Sequence[Arg], asyncio.Future[Any]]] = []
 
     def call(self, name: str, *args: Arg) -> asyncio.Future[Any]:
-        """The script's answer, in time. Raises RedisUnavailable when Redis is away for about 3 s, or silent for 5."""
+        """The function's answer, in time. Raises RedisUnavailable when Redis is away for about 3 s, or silent for 5."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((SHAS[name], args, answer))
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send())
+        self._waiting.append((FUNCTIONS[name], args, answer))
+        if len(self._senders) < _SENDERS:
+            self._senders.add(asyncio.create_task(self._send()))
         return answer
 
     async def _send(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
-            replies = await self._answers([(sha, args) for sha, args, _ in group])
+            replies = await self._answers([(function, args) for function, args, _ in group])
             for (_, _, answer), reply in zip(group, replies, strict=True):
                 if answer.done():
                     continue
@@ -85,16 +61,15 @@ class Scripts:
                     answer.set_exception(_away(reply) if _takes_no_writes(reply) else reply)
                 else:
                     answer.set_result(reply)
-        self._sender = None
+        self._senders -= {asyncio.current_task()}  # at once: what is called next must not count on this one
 
     async def _answers(self, calls: list[tuple[str, Sequence[Arg]]]) -> list[Any]:
         try:
             replies = await self._patiently(calls)
-            if unknown := [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]:
-                for source in _SOURCES.values():  # a new or restarted server
-                    await self._redis.script_load(source)
-                again = await self._patiently([calls[i] for i in unknown])
-                for i, reply in zip(unknown, again, strict=True):
+            if missing := [i for i, reply in enumerate(replies) if is_missing(reply)]:
+                await load(self._redis)
+                again = await self._patiently([calls[i] for i in missing])
+                for i, reply in zip(missing, again, strict=True):
                     replies[i] = reply
         except AWAY as error:
             return [_away(error)] * len(calls)
@@ -115,8 +90,8 @@ class Scripts:
 
     async def _pipeline(self, calls: list[tuple[str, Sequence[Arg]]]) -> list[Any]:
         pipe = self._redis.pipeline(transaction=False)
-        for sha, args in calls:
-            pipe.execute_command("EVALSHA", sha, 0, *args)
+        for function, args in calls:
+            pipe.execute_command("FCALL", function, 0, *args)
         if not self._confirm:
             return await pipe.execute(raise_on_error=False)
         disks, replicas, timeout_ms = self._confirm

@@ -105,9 +105,10 @@ class Lane:
             self._freed.clear()
             await self._freed.wait()
             return
-        self._taking = asyncio.create_task(self._take(free))
+        half = min(free, -(-self.slots // 2))  # so that Redis looks for more while we go through these
+        self._taking = asyncio.create_task(self._take(half))
         wake_s, taken = await asyncio.shield(self._taking)  # a claimed job always gets its task
-        if taken < free:
+        if taken < half:
             await self._queue.listen(self.name, min(_LISTEN_S, wake_s) if wake_s is not None else _LISTEN_S)
 
     async def _take(self, free: int) -> tuple[float | None, int]:

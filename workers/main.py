@@ -29,6 +29,7 @@ from storage.catalog import ENGINES
 from storage.connect import AWAY
 from storage.credentials import Credentials
 from storage.errors import RedisUnavailable
+from storage.garbage import collect_seldom
 from storage.job import Status
 from storage.links import Links
 from storage.objects import Objects
@@ -49,7 +50,7 @@ from workers.render import Generate, render
 from workers.settings import WorkerSettings as Settings
 from workers.spool import Spool
 from workers.transcribe import transcribe, transcribe_part
-from workers.upkeep import erase, prune, rescue
+from workers.upkeep import erase, prune, rescue, retire
 from workers.upstream.adapters import AccountAdapters, check
 from workers.upstream.collect import collect
 from workers.upstream.poll import Poller
@@ -110,6 +111,7 @@ class Process:
             self.lanes.append(self._lane(name))
             await self.lanes[-1].start(ctx)
         self._poll(ctx)
+        collect_seldom()
         served = ", ".join(f"{lane.name} ({lane.slots} slots)" for lane in self.lanes)
         log.info("worker %s serves %s", self.name, served)
 
@@ -216,6 +218,7 @@ def arq_settings(storage: StorageSettings, settings: Settings) -> type[WorkerSet
             cron(rescue, second={0, 10, 20, 30, 40, 50}),
             cron(erase, second={5, 35}),
             cron(prune, minute=17, second=0),
+            cron(retire, hour=3, minute=29, second=0),
         )
         on_startup = process.start
         on_shutdown = process.stop

@@ -12,6 +12,7 @@ from storage import keys
 from storage.connect import command, redis_errors
 from storage.errors import ObjectsUnavailable
 from storage.jobs import Jobs
+from storage.library import retire as retire_libraries
 from storage.media import job_of_inputs, job_prefix
 from storage.objects import Objects
 from storage.queue import Queue
@@ -72,3 +73,8 @@ async def prune(ctx: dict[str, Any]) -> int:
             async for key in redis.scan_iter(match=listed("*"), count=500):
                 dropped += await prune_ids(redis, key.decode(), record)
     return dropped
+
+
+async def retire(ctx: dict[str, Any]) -> int:
+    """Delete what earlier versions have left inside Redis. Returns how many libraries that were."""
+    return await retire_libraries(ctx["store"].redis)

@@ -14,6 +14,7 @@ from bench.peers.base import SLOTS, URL, Ran, done, groups, request
 from bench.program import say_ready
 from storage import keys
 from storage.connect import connect
+from storage.garbage import collect_seldom
 from storage.ids import new_job_id
 from storage.job import Job, Kind
 from storage.jobs import Jobs
@@ -103,6 +104,7 @@ def main() -> None:
     async def start(ctx: dict[Any, Any]) -> None:
         await signals.start()
         await lane.start(ctx | {"queue": Queue(redis, Scripts(redis), record_s=RECORD_S), "signals": signals})
+        collect_seldom()
         say_ready()
 
     async def stop(_ctx: dict[Any, Any]) -> None:

@@ -1,3 +1,4 @@
+--! no-writes
 -- ARGV: id, owner, after which event, about how many bytes of them.
 -- Returns {} if that owner has no such stream, else {1 if no more will come after these, 1 if it was cut off, 1 if the job that
 -- makes it has ended, {event, ...}}.

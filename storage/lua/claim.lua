@@ -10,44 +10,68 @@ free = tonumber(free)
 wake(lane, now, tonumber(tries), record_s)
 
 local claimed = {}
+
+-- A field is taken off a job's hash, and stands for nothing in its row.
+local function forget_field(job, all, field, nothing)
+  redis.call('HDEL', job, field)
+  all[#all + 1], all[#all + 2] = field, nothing
+end
+
+-- Hand out a job, if it has not ended, nor waited for longer than it may. Returns whether it did.
+local function hand_out(id, member)
+  local job, all = 'job:' .. id, row(id)
+  local it = named(all)
+  local status, started = it.status, it.started
+  if not status or ENDED[status] then return false end
+  if status == 'queued' and not started and it.start_by and now > tonumber(it.start_by) then
+    local _, _, its = life(id)
+    redis.call('HSET', job, 'status', 'expired', 'finished', now, 'error', LATE)
+    settle(id, its, 'expired', now, record_s)
+    tell(id, its, 'expired')
+    return false
+  end
+
+  local changed = {'status', status == 'queued' and taken or status,
+                   'token', string.format('%d', (it.token or 0) + 1),
+                   'attempt', string.format('%d', (it.attempt or 0) + 1)}
+  if not started and not rule.starts_late then
+    changed[7], changed[8] = 'started', string.format('%d', now)
+  end
+  redis.call('ZADD', asleep, now + lease, id)
+  redis.call('HSET', job, unpack(changed))
+  if at_once then hold(id, lane, member, now + lease, lease) end
+  for _, word in ipairs(changed) do all[#all + 1] = word end            -- of two words for a field the later counts
+  if it.not_before then forget_field(job, all, 'not_before', '0') end
+  if it.stage and status == 'queued' then forget_field(job, all, 'stage', '') end
+  if started or not rule.starts_late then
+    tell(id, {lane = lane, owner = it.owner, webhook = it.webhook}, started and 'running again' or 'started')
+  end
+  claimed[#claimed + 1] = {id, all}
+  return true
+end
+
+-- How many turns an owner has in a row, who is first in the ring, before the next one's: up to `most`.
+local function turns_of(first, most)
+  local member, tag, next, next_tag = unpack(first)
+  if at_once then return 1 end                                          -- each turn depends on the one before
+  if not next then return most end
+  return math.min(most, next_tag - tag + (member < next and 1 or 0))
+end
+
 while #claimed < free do
-  local member = redis.call('ZRANGE', ring, 0, 0)[1]
+  local first = redis.call('ZRANGE', ring, 0, 1, 'WITHSCORES')
+  local member = first[1]
   if not member then break end
   local able = not at_once or has_turn(lane, member, at_once, now)
-  local id = able and redis.call('ZPOPMIN', 'wait:' .. lane .. ':' .. member)[1]
-  if not able then
-    redis.call('ZREM', ring, member)                   -- comes back when it has rested, or lets a job go
-  elseif not id then
-    redis.call('ZREM', ring, member)                   -- its turn came and it has nothing: forget its tag
+  local ready = able and redis.call('ZPOPMIN', 'wait:' .. lane .. ':' .. member, turns_of(first, free - #claimed)) or {}
+  if #ready == 0 then                                                   -- it comes back when it has work and may work:
+    redis.call('ZREM', ring, member)                                    -- forget its tag
   else
-    local job, it = 'job:' .. id, row(id)
-    local status, owner, started, start_by = it[AT.status], it[AT.owner], it[AT.started], it[AT.start_by]
-    if status == 'queued' and not started and start_by and now > tonumber(start_by) then
-      local _, _, its = life(id)
-      redis.call('HSET', job, 'status', 'expired', 'finished', now, 'error', LATE)
-      settle(id, its, 'expired', now, record_s)
-      tell(id, its, 'expired')
-    elseif status and not ENDED[status] then
-      it[AT.token] = string.format('%d', (it[AT.token] or 0) + 1)
-      it[AT.attempt] = string.format('%d', (it[AT.attempt] or 0) + 1)
-      if not rule.starts_late then it[AT.started] = started or string.format('%d', now) end
-      redis.call('ZINCRBY', ring, 1, member)
-      redis.call('ZADD', asleep, now + lease, id)
-      if at_once then hold(id, lane, member, now + lease, lease) end
-      if status == 'queued' then it[AT.status] = taken end
-      redis.call('HSET', job, 'status', it[AT.status], 'token', it[AT.token], 'attempt', it[AT.attempt])
-      if it[AT.started] and not started then redis.call('HSET', job, 'started', it[AT.started]) end
-      if it[AT.not_before] then redis.call('HDEL', job, 'not_before') end
-      if status == 'queued' then
-        if it[AT.stage] then redis.call('HDEL', job, 'stage') end
-        it[AT.stage] = false
-      end
-      it[AT.not_before] = false
-      if it[AT.started] then
-        tell(id, {lane = lane, owner = owner, webhook = it[AT.webhook]}, started and 'running again' or 'started')
-      end
-      claimed[#claimed + 1] = {id, it}
+    local taken_turns = 0
+    for i = 1, #ready, 2 do
+      if hand_out(ready[i], member) then taken_turns = taken_turns + 1 end
     end
+    if taken_turns > 0 then redis.call('ZINCRBY', ring, taken_turns, member) end
   end
 end
 

@@ -1,3 +1,4 @@
+--! allow-oom
 -- Delete a file's record; its bytes are listed to be erased. ARGV: id, owner, ms after which the bytes are erased once more.
 -- Returns 1; 0 if there is no such file of that owner, -1 if a batch that has not ended uses it.
 local id, owner, again = unpack(ARGV)

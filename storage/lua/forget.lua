@@ -1,3 +1,4 @@
+--! allow-oom
 -- Delete a job: out of every set and its owner's feed, its record gone, its media listed to be erased.
 -- ARGV: id, owner, ms after which the media are erased once more (a worker may be storing some right now).
 -- Returns 1, or 0 if there is no such job of that owner.

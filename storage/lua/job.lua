@@ -1,6 +1,5 @@
 -- Put in front of every script: what a job is to Redis, where it waits, and the one way its status changes.
--- `FIELDS` (the job's fields, in order), `AT` (name → place in a row) and `RULES` (what is special about some lanes) come
--- before this from Python.
+-- `RULES` (what is special about some lanes) comes before this from Python. Nothing here may change from call to call.
 -- Calls cost about 2 µs each, so none is made that is known to change nothing.
 
 local function now_ms()                       -- one clock for everybody: the server's
@@ -11,7 +10,13 @@ end
 local BAND = 2 ^ 40                           -- room for fair-share tags inside one priority
 local ENDED = {succeeded = true, failed = true, canceled = true, expired = true}
 
-local function row(id) return redis.call('HMGET', 'job:' .. id, unpack(FIELDS)) end
+local function row(id) return redis.call('HGETALL', 'job:' .. id) end        -- {field, value, ...}
+
+local function named(row)                     -- a row as {field = value}
+  local it = {}
+  for i = 1, #row, 2 do it[row[i]] = row[i + 1] end
+  return it
+end
 
 local function ring_bell(lane)                -- one ring at most is kept: it means "look", not "how many"
   if redis.call('LLEN', 'bell:' .. lane) == 0 then redis.call('LPUSH', 'bell:' .. lane, 1) end
@@ -165,10 +170,7 @@ end
 -- What a delivery needs: the event, and the job as it stands, which may be deleted before the receiver answers. Fields go
 -- by their names: those who read it may be of another version. `more`: {field = value}.
 local function letter(id, owner, what, at, more)
-  local values, fields = row(id), {}
-  for i, name in ipairs(FIELDS) do
-    if values[i] then fields[name] = values[i] end
-  end
+  local fields = named(row(id))
   fields.request = fields.request and '{}'
   more.job, more.owner, more.event, more.at, more.fields = id, owner, what, at, fields
   return cjson.encode(more)

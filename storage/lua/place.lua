@@ -1,3 +1,4 @@
+--! no-writes
 -- Where a job stands in its lane. ARGV: id. Returns {ahead, mean run time in ms or 0, slots of live workers}; `ahead` is -1
 -- unless it waits to be claimed. Counts what is claimed first as things stand: an owner's next jobs will be served at its
 -- tag in the ring, its tag + 1, ... (a worse priority's tags are all beyond ours, a better one's all below).

@@ -1,3 +1,4 @@
+--! allow-oom
 -- Drop from an owner's list the jobs whose records have expired. ARGV: owner, rank to start at, most to look at.
 -- Returns {rank to go on from or -1, how many it dropped}.
 local list, start, most, dropped = 'jobs:' .. ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), 0

@@ -1,6 +1,7 @@
 """Who works on what: the order of claims, fair shares, waiting to be claimed, and the bell."""
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -79,6 +80,23 @@ async def test_owners_take_turns(jobs: Jobs, queue: Queue) -> None:
 async def test_turns_go_on_from_claim_to_claim(jobs: Jobs, queue: Queue) -> None:
     await admit(jobs, *(sample(owner) for owner in "aaaabbbb"))
     assert "".join([owners(await claim(queue)) for _ in range(8)]) == "abababab"
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_many_jobs_at_once_come_in_the_order_in_which_they_would_come_one_by_one(
+    jobs: Jobs, queue: Queue, seed: int
+) -> None:
+    dice = random.Random(seed)
+    waiting = [(dice.choice("aabcdxyz"), dice.choice((3, 5, 5, 7))) for _ in range(120)]
+    orders = []
+    for lane in ("one", "many"):
+        for owner, priority in waiting:
+            await jobs.admit(sample(owner, priority=priority, lane=lane))
+    for lane, sizes in (("one", [1] * 120), ("many", [dice.randrange(1, 40) for _ in range(120)])):
+        taken = [job for size in sizes for job in (await queue.claim(lane, size, lease_s=LEASE_S))[1]]
+        orders.append([(job.owner, job.priority) for job in taken])
+    assert orders[0] == orders[1]
+    assert sorted(orders[1]) == sorted(waiting)
 
 
 async def test_ten_thousand_jobs_of_one_owner_delay_anothers_by_one(jobs: Jobs, queue: Queue) -> None:

@@ -259,7 +259,7 @@ async def test_a_lane_survives_its_connections_and_its_scripts_being_cut(store: 
     async with serving(store, nothing):
         for _ in range(3):
             await store.redis.client_kill_filter(_type="normal", skipme=True)
-            await store.redis.script_flush()
+            await store.redis.function_flush()
             jobs.append(await admit(store))
         for job in jobs:
             assert (await ended(store, job)).status == Status.SUCCEEDED

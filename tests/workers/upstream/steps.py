@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from storage.scripts import SHAS
+from storage.library import FUNCTIONS
 from tests.workers.upstream.gates import Message, Trap, When
 from tests.workers.upstream.sites import Site
 
@@ -55,7 +55,7 @@ class Step(NamedTuple):
 def _script(step: Step, _site: Site, job: bytes, message: Message) -> bool:
     name, *words = (job if word == JOB else word for word in step.asks)
     asked = message.asked
-    if not asked or asked[0] != b"EVALSHA" or asked[1].decode() != SHAS[name.decode()]:
+    if not asked or asked[0] != b"FCALL" or asked[1].decode() != FUNCTIONS[name.decode()]:
         return False
     said = set(_flat(message.answered))
     return {*words} <= {*asked[3:]} and all((job if word == JOB else word) in said for word in step.answers)
