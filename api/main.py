@@ -34,7 +34,6 @@ from api.chat import completions
 from api.chat.front import Front
 from api.services import Services
 from api.settings import ApiSettings
-from storage.garbage import collect_seldom
 from storage.settings import StorageSettings
 
 
@@ -46,7 +45,6 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
         async with Services.open(storage, settings) as services:
             app.state["services"] = services
             async with BatchRunner(services) as app.state["batches"]:
-                collect_seldom()
                 yield
 
     return Litestar(

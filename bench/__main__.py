@@ -29,6 +29,7 @@ NAMES = (
     "large",
     "poller",
     "chat",
+    "clients",
     "integrity",
 )
 

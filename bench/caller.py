@@ -6,6 +6,7 @@ at every answer's status, framing and end, so that none that lacks something cou
 """
 
 import asyncio
+import ssl
 import subprocess
 import sys
 import time
@@ -27,7 +28,8 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 class Order(msgspec.Struct):
     """Send `request` to `port` for so many seconds, or so many times if that is sooner.
 
-    An answer that is whole has `events` in it, or is one piece if `events` is 0, and ends with `end`.
+    An answer that is whole has `events` in it, or is one piece if `events` is 0, and ends with `end`. `trusted`: the
+    file of a certificate, if it is to go over TLS.
     """
 
     port: int
@@ -37,6 +39,7 @@ class Order(msgspec.Struct):
     most: int
     events: int
     end: bytes
+    trusted: str = ""
 
 
 class Load(msgspec.Struct):
@@ -216,8 +219,9 @@ class _Connection(asyncio.Protocol):
 async def _send(order: Order) -> Load:
     loop = asyncio.get_running_loop()
     run = _Run(order)
+    tls = ssl.create_default_context(cafile=order.trusted) if order.trusted else None
     made = [
-        (await loop.create_connection(partial(_Connection, run), "127.0.0.1", order.port))[1]
+        (await loop.create_connection(partial(_Connection, run), "127.0.0.1", order.port, ssl=tls))[1]
         for _ in range(order.connections)
     ]
     began, cpu = time.perf_counter(), time.process_time()

@@ -1,6 +1,7 @@
 """Our API and the bare app side by side, one granian process each, on one Redis, under the same load in turns."""
 
 import asyncio
+import socket
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,6 +65,15 @@ async def new_key(url: str) -> str:
     async with connect(SecretStr(url)) as client:
         _, key = await ApiKeys(client, SecretStr(SECRET)).create("bench")
     return key.get_secret_value()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there, whatever they speak."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
 
 
 def answers(port: int) -> bool:

@@ -1,11 +1,14 @@
 """A service that chats, for benchmarks: OpenAI's answers, always the same words, 20 ms after it was asked.
 
-`python -m bench.mock PORT`, on granian. In one piece, 322 bytes; streamed, 100 chunks without a pause. Asked for at
-most so many tokens it streams so many chunks, one in 10 ms, which is for measuring when the first of them arrives.
+`python -m bench.mock PORT`, on granian; with a certificate and its key after that it speaks TLS. In one piece, 322
+bytes; streamed, 100 chunks without a pause. Asked for at most so many tokens it streams so many chunks, one in 10 ms,
+which is for measuring when the first of them arrives. Asked at the temperature 0 it answers at once: then it is only
+whoever is in between that is waited for.
 """
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +26,7 @@ class Asked(msgspec.Struct):
     model: str = MODEL
     stream: bool = False
     max_tokens: int = 0
+    temperature: float = 1
 
 
 _ANSWER = {
@@ -68,7 +72,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, _MODELS)
         return
     asked = _asked.decode(await _body(receive))
-    await asyncio.sleep(AFTER_S)
+    if asked.temperature:
+        await asyncio.sleep(AFTER_S)
     if not asked.stream:
         await _answer(send, BODY)
         return
@@ -98,6 +103,7 @@ async def _answer(send: Any, body: bytes) -> None:
 
 
 if __name__ == "__main__":
+    certificate, key = (Path(word) for word in sys.argv[2:]) if sys.argv[2:] else (None, None)
     Granian(
         "bench.mock:app",
         port=int(sys.argv[1]),
@@ -106,4 +112,6 @@ if __name__ == "__main__":
         runtime_mode=RuntimeModes.st,
         websockets=False,
         log_access=False,
+        ssl_cert=certificate,
+        ssl_key=key,
     ).serve()

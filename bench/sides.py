@@ -10,7 +10,7 @@ import msgspec
 import psutil
 
 from bench.caller import Load, Order, call
-from bench.duel import answers, new_key, our_api
+from bench.duel import listens, new_key, our_api
 from bench.load import request
 from bench.mock import CHUNKS, MODEL
 from bench.peers.gateway import PeerGateway
@@ -21,20 +21,26 @@ from bench.program import Program
 from cli.embedded import Redis
 from cli.embedded.ports import free_ports
 from cli.embedded.service import Service, ServiceError
+from tests.certificates import files
 
 PEERS: tuple[type[PeerGateway], ...] = (Portkey, LiteLLM)
 DIRECT, OURS = "direct", "ours"
+_OVER_TLS = "gpt-over-tls"
 
 
 class Case(NamedTuple):
-    """`chunks`: of a stream, one in 10 ms; 0 is as many as the service sends by itself, without a pause."""
+    """`chunks`: of a stream, one in 10 ms; 0 is as many as the service sends by itself, without a pause. `at_once`: the
+    service takes no time to answer."""
 
     connections: int
     streamed: bool = False
     chunks: int = 0
+    at_once: bool = False
 
-    def body(self) -> bytes:
-        said: dict[str, object] = {"model": MODEL, "messages": [{"role": "user", "content": "Tell me about the sea."}]}
+    def body(self, model: str) -> bytes:
+        said: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": "Tell me about the sea."}]}
+        if self.at_once:
+            said["temperature"] = 0
         if self.streamed:
             said["stream"] = True
         if self.chunks:
@@ -51,7 +57,8 @@ class Spent(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of the ways. `title` has its version."""
+    """One of the ways. `title` has its version. `model`: what it calls the service's. `trusted`: the file of a
+    certificate, if callers speak TLS to it."""
 
     name: str
     title: str
@@ -59,14 +66,16 @@ class Side(NamedTuple):
     headers: Mapping[str, str]
     process: psutil.Process
     mock: psutil.Process
+    model: str = MODEL
+    trusted: str = ""
 
     def spend(self, case: Case, seconds: float, most: int) -> Spent:
         """Have it loaded for so long, or so often if that is sooner."""
         headers = {"content-type": "application/json", **self.headers}
-        sent = request("POST", "/v1/chat/completions", headers, case.body())
+        sent = request("POST", "/v1/chat/completions", headers, case.body(self.model))
         events, end = (case.chunks or CHUNKS, b"data: [DONE]") if case.streamed else (0, b"}")
         before = [_cpu_s(each) for each in (self.process, self.mock)]
-        load = call(Order(self.port, sent, case.connections, seconds, most, events, end))
+        load = call(Order(self.port, sent, case.connections, seconds, most, events, end, self.trusted))
         after = [_cpu_s(each) for each in (self.process, self.mock)]
         spent = [(late - early) / max(1, load.answers) * 1e6 for early, late in zip(before, after, strict=True)]
         return Spent(load, *spent)
@@ -77,12 +86,13 @@ class Side(NamedTuple):
 
 class Sides(NamedTuple):
     """The service itself first, then ours, then the peers that could be had. By name, `absent`: why the others could
-    not; `titles`: of all of them.
+    not; `titles`: of all of them. `over_tls`: the first two once more, before a service that speaks TLS.
     """
 
     present: list[Side]
     absent: dict[str, str]
     titles: dict[str, str]
+    over_tls: list[Side]
 
     def named(self, name: str) -> Side:
         return next(side for side in self.present if side.name == name)
@@ -90,38 +100,55 @@ class Sides(NamedTuple):
 
 @contextmanager
 def sides(folder: Path) -> Iterator[Sides]:
-    (port,) = free_ports(1)
+    port, tls_port = free_ports(2)
+    key, certificate = files(folder, ["127.0.0.1"])
     with ExitStack() as stack:
-        mock = Program(folder / "mock", "bench.mock", str(port), environment={}, answers=lambda: answers(port))
-        stack.enter_context(mock)
-        service = _process(mock)
-        present = [Side(DIRECT, "direct", port, {}, service, service)]
-        present.append(stack.enter_context(_ours(folder, port, service)))
+        service = stack.enter_context(chat_service(folder / "mock", port))
+        vouched = stack.enter_context(chat_service(folder / "mock-tls", tls_port, certificate, key))
+        upstreams = {MODEL: f"http://127.0.0.1:{port}/v1", _OVER_TLS: f"https://127.0.0.1:{tls_port}/v1"}
+        ours = stack.enter_context(_ours(folder, upstreams, service, certificate))
+        present = [Side(DIRECT, "direct", port, {}, service, service), ours]
+        over_tls = [
+            Side(DIRECT, "direct", tls_port, {}, vouched, vouched, trusted=str(certificate)),
+            ours._replace(mock=vouched, model=_OVER_TLS),
+        ]
         absent = dict[str, str]()
         titles = {peer.name: f"{peer.name} {peer.version()}" for peer in PEERS}
         for peer in PEERS:
             try:
-                child = peer(folder / peer.name.lower(), f"http://127.0.0.1:{port}/v1", peer.install())
+                child = peer(folder / peer.name.lower(), upstreams[MODEL], peer.install())
                 stack.enter_context(child)
             except (NotHad, ServiceError) as error:
                 absent[peer.name] = str(error)
             else:
                 present.append(Side(peer.name, titles[peer.name], child.port, child.headers, _process(child), service))
-        yield Sides(present, absent, titles)
+        yield Sides(present, absent, titles, over_tls)
 
 
 @contextmanager
-def _ours(folder: Path, upstream: int, service: psutil.Process) -> Iterator[Side]:
-    """As users have it: a Redis, the API, one account at the service, and a key."""
+def chat_service(folder: Path, port: int, *tls: Path) -> Iterator[psutil.Process]:
+    """The service at that port; with a certificate and its key it speaks TLS."""
+    words = [str(port), *map(str, tls)]
+    with Program(folder, "bench.mock", *words, environment={}, answers=lambda: listens(port)) as mock:
+        yield _process(mock)
+
+
+@contextmanager
+def _ours(folder: Path, upstreams: Mapping[str, str], service: psutil.Process, certificate: Path) -> Iterator[Side]:
+    """As users have it: a Redis, the API, one account for each model's service, and a key."""
     accounts = folder / "gateway.toml"
     accounts.write_text(
-        f'[accounts.mock]\nadapter = "openai"\nbase_url = "http://127.0.0.1:{upstream}/v1"\n'
-        f'models = {{ "{MODEL}" = "{MODEL}" }}\n'
+        "".join(
+            f'[accounts.{model.replace(".", "-")}]\nadapter = "openai"\nbase_url = "{upstream}"\n'
+            f'models = {{ "{model}" = "{MODEL}" }}\n'
+            for model, upstream in upstreams.items()
+        )
     )
     (port,) = free_ports(1)
     with Redis(folder / "redis") as server:
         key = asyncio.run(new_key(server.url))
-        with our_api(folder / "api", port, server.url, GATEWAY_ACCOUNTS=str(accounts)) as api:
+        variables = {"GATEWAY_ACCOUNTS": str(accounts), "SSL_CERT_FILE": str(certificate)}
+        with our_api(folder / "api", port, server.url, **variables) as api:
             yield Side(OURS, "ours", port, {"authorization": f"Bearer {key}"}, _process(api), service)
 
 

@@ -1,7 +1,7 @@
 """Certificates for tests, made from integers: Python has no maker of its own, and `openssl` is not everywhere.
 
 ECDSA with SHA-256 on P-256. Not for secrets: nothing here takes care to run in constant time.
-Sources: RFC 5280 (certificate), RFC 5915 (private key), SEC 1 (curve and signature).
+Sources: RFC 5280 (certificate), RFC 5208, 5915 (private key), SEC 1 (curve and signature).
 """
 
 import hashlib
@@ -25,13 +25,19 @@ Point = tuple[int, int]
 
 def self_signed(folder: Path, names: Sequence[str]) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's context with a fresh certificate for `names` (hosts or addresses), and a client's that trusts it."""
-    key = secrets.randbelow(_N - 1) + 1
-    certificate = _certificate(key, names)
-    file = folder / f"{secrets.token_hex(4)}.pem"
-    file.write_text(_pem("EC PRIVATE KEY", _private(key)) + _pem("CERTIFICATE", certificate))
+    key, certificate = files(folder, names)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(file)
-    return server, ssl.create_default_context(cadata=_pem("CERTIFICATE", certificate))
+    server.load_cert_chain(certificate, key)
+    return server, ssl.create_default_context(cafile=str(certificate))
+
+
+def files(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
+    """The same as two files (PEM): a private key, and a certificate that vouches for itself."""
+    key, name = secrets.randbelow(_N - 1) + 1, secrets.token_hex(4)
+    made = folder / f"{name}.key", folder / f"{name}.pem"
+    made[0].write_text(ssl.DER_cert_to_PEM_cert(_private(key)).replace("CERTIFICATE", "PRIVATE KEY"))
+    made[1].write_text(ssl.DER_cert_to_PEM_cert(_certificate(key, names)))
+    return made
 
 
 def _certificate(key: int, names: Sequence[str]) -> bytes:
@@ -70,7 +76,9 @@ def _alternative(name: str) -> bytes:
 
 
 def _private(key: int) -> bytes:
-    return _list(_integer(1), _tagged(0x04, key.to_bytes(32, "big")), _tagged(0xA0, _oid(_P256)))
+    """PKCS #8: not everybody reads the older form."""
+    inner = _list(_integer(1), _tagged(0x04, key.to_bytes(32, "big")))
+    return _list(_integer(0), _list(_oid(_EC_KEY), _oid(_P256)), _tagged(0x04, inner))
 
 
 def _signature(key: int, message: bytes) -> bytes:
@@ -119,7 +127,3 @@ def _integer(value: int) -> bytes:
 
 def _bits(content: bytes) -> bytes:
     return _tagged(0x03, b"\x00" + content)
-
-
-def _pem(kind: str, der: bytes) -> str:
-    return ssl.DER_cert_to_PEM_cert(der).replace("CERTIFICATE", kind)

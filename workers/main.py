@@ -111,7 +111,6 @@ class Process:
             self.lanes.append(self._lane(name))
             await self.lanes[-1].start(ctx)
         self._poll(ctx)
-        collect_seldom()
         served = ", ".join(f"{lane.name} ({lane.slots} slots)" for lane in self.lanes)
         log.info("worker %s serves %s", self.name, served)
 
@@ -237,6 +236,7 @@ def arq_settings(storage: StorageSettings, settings: Settings) -> type[WorkerSet
 def run(storage: StorageSettings, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish short work and hand back the rest."""
     options: dict[str, Any] = {**get_kwargs(arq_settings(storage, settings))}  # which arq types as errors
+    collect_seldom()
     PromptWorker(**options).run()
 
 
