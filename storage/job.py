@@ -292,8 +292,8 @@ class Job(msgspec.Struct, kw_only=True):
 
     @classmethod
     def from_row(cls, id: str, row: Sequence[bytes]) -> Self | None:
-        """The job from its hash as Redis gives it (field, value, ...), or None if there is none. Fields that only a
-        later version knows are left out."""
+        """The job from its hash as Redis gives it (field, value, ...), or None if there is none. Of two values for a
+        field the later counts; fields that only another version knows are passed over."""
         if not row:
             return None
         found = {}

@@ -1,7 +1,8 @@
 -- Hand out work. ARGV: lane, free slots, lease_ms, tries, record_s, status that a queued job takes when claimed.
 -- First wakes what sleeps no longer, then gives up to `free` jobs: lowest priority number, then lowest fair-share tag.
 -- A queued job moves on to the given status; one that is further along (storing, waiting) stays in its own.
--- Returns {ms until the next sleeper wakes or -1, {id, row}...}. `free` = 0 is legal: it passes a swallowed bell on.
+-- Returns {ms until the next sleeper wakes or -1, {{id, row, what is other than in it by now}...}}. `free` = 0 is legal: it passes
+-- a swallowed bell on.
 local lane, free, lease, tries, record_s, taken = unpack(ARGV)
 local ring, asleep, now = 'ring:' .. lane, 'asleep:' .. lane, now_ms()
 local rule = RULES[lane] or {}
@@ -11,16 +12,21 @@ wake(lane, now, tonumber(tries), record_s)
 
 local claimed = {}
 
--- A field is taken off a job's hash, and stands for nothing in its row.
-local function forget_field(job, all, field, nothing)
+local WANTED = {status = true, owner = true, token = true, attempt = true, started = true, start_by = true, stage = true,
+                not_before = true, webhook = true}
+
+-- A field is taken off a job's hash; `nothing` is what it is read as from now on.
+local function drop(job, changed, field, nothing)
   redis.call('HDEL', job, field)
-  all[#all + 1], all[#all + 2] = field, nothing
+  changed[#changed + 1], changed[#changed + 2] = field, nothing
 end
 
 -- Hand out a job, if it has not ended, nor waited for longer than it may. Returns whether it did.
 local function hand_out(id, member)
-  local job, all = 'job:' .. id, row(id)
-  local it = named(all)
+  local job, all, it = 'job:' .. id, row(id), {}
+  for i = 1, #all, 2 do
+    if WANTED[all[i]] then it[all[i]] = all[i + 1] end
+  end
   local status, started = it.status, it.started
   if not status or ENDED[status] then return false end
   if status == 'queued' and not started and it.start_by and now > tonumber(it.start_by) then
@@ -31,22 +37,20 @@ local function hand_out(id, member)
     return false
   end
 
+  redis.call('ZADD', asleep, now + lease, id)
+  if at_once then hold(id, lane, member, now + lease, lease) end
+  local starts = not started and not rule.starts_late
   local changed = {'status', status == 'queued' and taken or status,
                    'token', string.format('%d', (it.token or 0) + 1),
                    'attempt', string.format('%d', (it.attempt or 0) + 1)}
-  if not started and not rule.starts_late then
-    changed[7], changed[8] = 'started', string.format('%d', now)
-  end
-  redis.call('ZADD', asleep, now + lease, id)
+  if starts then changed[7], changed[8] = 'started', string.format('%d', now) end
   redis.call('HSET', job, unpack(changed))
-  if at_once then hold(id, lane, member, now + lease, lease) end
-  for _, word in ipairs(changed) do all[#all + 1] = word end            -- of two words for a field the later counts
-  if it.not_before then forget_field(job, all, 'not_before', '0') end
-  if it.stage and status == 'queued' then forget_field(job, all, 'stage', '') end
-  if started or not rule.starts_late then
+  if it.not_before then drop(job, changed, 'not_before', '0') end
+  if it.stage and status == 'queued' then drop(job, changed, 'stage', '') end
+  if started or starts then
     tell(id, {lane = lane, owner = it.owner, webhook = it.webhook}, started and 'running again' or 'started')
   end
-  claimed[#claimed + 1] = {id, all}
+  claimed[#claimed + 1] = {id, all, changed}
   return true
 end
 
