@@ -37,19 +37,28 @@ _RULES = (
 )
 
 
-def _registered(function: str, body: str) -> str:
-    """One file of `lua/` as a function. A first line `--! flag` is what Redis is to know of it: one that only reads, or
-    that makes room, also works on a Redis that takes no writes, or has no room."""
-    flag = re.match(r"--! ([a-z-]+)\n", body)
-    flags = f"'{flag[1]}'" if flag else ""
+def _flag(body: str) -> str:
+    """What a first line `--! flag` has Redis know of a function: one that only reads, or that makes room, also works on
+    a Redis that takes no writes, or has no room."""
+    found = re.match(r"--! ([a-z-]+)\n", body)
+    return found[1] if found else ""
+
+
+def _registered(name: str, body: str) -> str:
+    """One file of `lua/` as a function. They can be called from `many` as well."""
+    flag = _flag(body)
+    flags = f"'{flag}'" if flag else ""
     return (
-        f"redis.register_function{{function_name = '{function}', flags = {{{flags}}}, callback = function(_, ARGV)\n"
-        f"{body}\nend}}\n"
+        f"CALLS.{name} = function(ARGV)\n{body}\nend\nredis.register_function{{function_name = '{FUNCTIONS[name]}', "
+        f"flags = {{{flags}}}, callback = function(_, ARGV) return CALLS.{name}(ARGV) end}}\n"
     )
 
 
 _SHARED = _RULES + (_FOLDER / "job.lua").read_text()
 _BODIES = {path.stem: path.read_text() for path in sorted(_FOLDER.glob("*.lua")) if path.stem != "job"}
+GROUPED = frozenset(name for name, body in _BODIES.items() if not _flag(body))
+"""Those that `many` may be told to call."""
+
 _DIGEST = sha1((_SHARED + "".join(_BODIES.values())).encode(), usedforsecurity=False).hexdigest()[:12]
 
 LIBRARY = f"ai_gateway_{_DIGEST}"
@@ -57,7 +66,12 @@ FUNCTIONS = {name: f"{name}_{_DIGEST}" for name in _BODIES}
 """What Redis calls each function."""
 
 _SOURCE = "".join(
-    [f"#!lua name={LIBRARY}\n", _SHARED, *(_registered(FUNCTIONS[name], body) for name, body in _BODIES.items())]
+    [
+        f"#!lua name={LIBRARY}\n",
+        _SHARED,
+        "local CALLS = {}\n",
+        *(_registered(name, body) for name, body in _BODIES.items()),
+    ]
 )
 
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError
 
 from storage.connect import AWAY
 from storage.errors import NotDurable, RedisUnavailable
-from storage.library import FUNCTIONS, is_missing, load
+from storage.library import FUNCTIONS, GROUPED, is_missing, load
 
 _SENDERS = 2
 _PAUSES_S = (0.05, 0.5, 2.0)
@@ -45,7 +47,7 @@ class Scripts:
     def call(self, name: str, *args: Arg) -> asyncio.Future[Any]:
         """The function's answer, in time. Raises RedisUnavailable when Redis is away for about 3 s, or silent for 5."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((FUNCTIONS[name], args, answer))
+        self._waiting.append((name, args, answer))
         if len(self._senders) < _SENDERS:
             self._senders.add(asyncio.create_task(self._send()))
         return answer
@@ -53,7 +55,7 @@ class Scripts:
     async def _send(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[: self._batch], self._waiting[self._batch :]
-            replies = await self._answers([(function, args) for function, args, _ in group])
+            replies = await self._answers([(name, args) for name, args, _ in group])
             for (_, _, answer), reply in zip(group, replies, strict=True):
                 if answer.done():
                     continue
@@ -90,8 +92,22 @@ class Scripts:
 
     async def _pipeline(self, calls: list[tuple[str, Sequence[Arg]]]) -> list[Any]:
         pipe = self._redis.pipeline(transaction=False)
-        for function, args in calls:
-            pipe.execute_command("FCALL", function, 0, *args)
+        together = [i for i, (name, _) in enumerate(calls) if name in GROUPED]
+        alone = [i for i in range(len(calls)) if len(together) < 2 or calls[i][0] not in GROUPED]
+        if len(together) > 1:
+            words = [word for i in together for word in (calls[i][0], len(calls[i][1]), *calls[i][1])]
+            pipe.execute_command("FCALL", FUNCTIONS["many"], 0, *words)
+        for name, args in (calls[i] for i in alone):
+            pipe.execute_command("FCALL", FUNCTIONS[name], 0, *args)
+        replies = await self._confirmed(pipe)
+        if len(together) < 2:
+            return replies
+        found = dict(zip(alone, replies[1:], strict=True))
+        found |= zip(together, _each(replies[0], len(together)), strict=True)
+        return [found[i] for i in range(len(calls))]
+
+    async def _confirmed(self, pipe: Pipeline) -> list[Any]:
+        """The replies, once they are as durable as they have to be."""
         if not self._confirm:
             return await pipe.execute(raise_on_error=False)
         disks, replicas, timeout_ms = self._confirm
@@ -104,6 +120,13 @@ class Scripts:
             doubt = NotDurable("the write was not confirmed as durable in time; try again")
             return [reply if isinstance(reply, Exception) else doubt for reply in replies]
         return replies
+
+
+def _each(reply: Any, count: int) -> list[Any]:
+    """What `many` answered, call by call; it may have failed as a whole."""
+    if isinstance(reply, Exception):
+        return [reply] * count
+    return [said if done else ResponseError(said.decode()) for done, said in reply]
 
 
 def _takes_no_writes(reply: Exception) -> bool:

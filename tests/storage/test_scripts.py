@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from cli.embedded import Redis as Server
 from storage import scripts as module
@@ -57,6 +58,34 @@ async def test_calls_of_one_moment_share_a_pipeline(redis: Redis) -> None:
     answers = await asyncio.gather(*(scripts.call("read", f"id{n}") for n in range(250)))
     assert len(answers) == 250
     assert (await calls(redis, "waitaof") - before[0], await calls(redis, "fcall") - before[1]) == (3, 250)
+
+
+async def test_calls_that_write_are_one_command_and_those_that_read_are_not_among_them(
+    redis: Redis, scripts: Scripts
+) -> None:
+    await scripts.call("read", "warm")
+    before = await calls(redis, "fcall")
+    moves = [scripts.call("advance", f"id{n}", "", "queued", "running", 0, 0, RECORD_S) for n in range(20)]
+    reads = [scripts.call("read", f"id{n}") for n in range(5)]
+    assert await asyncio.gather(*moves, *reads) == [[0, b"missing"]] * 20 + [[[]]] * 5
+    assert await calls(redis, "fcall") - before == 1 + 5
+
+
+async def test_among_calls_that_are_one_command_each_gets_its_own_answer_or_error(
+    redis: Redis, scripts: Scripts, jobs: Jobs
+) -> None:
+    job = sample()
+    await jobs.admit(job)
+    good = scripts.call("advance", job.id, "", "queued", "running", 0, 0, RECORD_S)
+    wrong = scripts.call("claim", LANE, "not a number", 1, 1, 1, "running")
+    of_another_type = scripts.call("claim", "strange", 1, 1000, 1, 1, "running")
+    nobody = scripts.call("advance", "nobody", "", "queued", "running", 0, 0, RECORD_S)
+    await redis.set("asleep:strange", "no sorted set")
+    answers = await asyncio.gather(good, wrong, of_another_type, nobody, return_exceptions=True)
+    assert (answers[0], answers[3]) == ([1, b"running"], [0, b"missing"])
+    assert [type(answer) for answer in answers[1:3]] == [ResponseError] * 2
+    assert "number" in str(answers[1])
+    assert "WRONGTYPE" in str(answers[2])
 
 
 async def test_two_pipelines_are_under_way_at_most_and_what_is_called_meanwhile_forms_the_next_one(

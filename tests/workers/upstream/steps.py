@@ -54,11 +54,27 @@ class Step(NamedTuple):
 
 def _script(step: Step, _site: Site, job: bytes, message: Message) -> bool:
     name, *words = (job if word == JOB else word for word in step.asks)
-    asked = message.asked
-    if not asked or asked[0] != b"FCALL" or asked[1].decode() != FUNCTIONS[name.decode()]:
-        return False
-    said = set(_flat(message.answered))
-    return {*words} <= {*asked[3:]} and all((job if word == JOB else word) in said for word in step.answers)
+    answers = {job if word == JOB else word for word in step.answers}
+    return any(
+        function == FUNCTIONS[name.decode()] and {*words} <= {*said} and answers <= {*_flat(answer)}
+        for function, said, answer in _calls(message)
+    )
+
+
+def _calls(message: Message) -> Iterator[tuple[str, list[bytes], Any]]:
+    """The functions that a command calls: what each is called, its arguments, and its reply."""
+    command, function, _, *words = [*(message.asked or []), b"", b"", b""]
+    if command != b"FCALL":
+        return
+    if function.decode() != FUNCTIONS["many"]:
+        yield function.decode(), words, message.answered
+        return
+    answers = iter(message.answered if isinstance(message.answered, list) else [])
+    at = 0
+    while words[at]:
+        end = at + 2 + int(words[at + 1])
+        yield FUNCTIONS[words[at].decode()], words[at + 2 : end], next(answers, None)
+        at = end
 
 
 def _request(step: Step, site: Site, _job: bytes, message: Message) -> bool:
