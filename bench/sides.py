@@ -1,7 +1,7 @@
 """The ways to one chat service: straight to it, through our API, and through other people's gateways."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +37,7 @@ class Case(NamedTuple):
     chunks: int = 0
     at_once: bool = False
 
-    def body(self, model: str) -> bytes:
+    def body(self, model: str = MODEL) -> bytes:
         said: dict[str, object] = {"model": model, "messages": [{"role": "user", "content": "Tell me about the sea."}]}
         if self.at_once:
             said["temperature"] = 0
@@ -92,7 +92,7 @@ class Sides(NamedTuple):
     present: list[Side]
     absent: dict[str, str]
     titles: dict[str, str]
-    over_tls: list[Side]
+    over_tls: Sequence[Side] = ()
 
     def named(self, name: str) -> Side:
         return next(side for side in self.present if side.name == name)

@@ -41,7 +41,7 @@ def files(folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
 
 
 def _certificate(key: int, names: Sequence[str]) -> bytes:
-    public = _bits(b"\x04" + b"".join(axis.to_bytes(32, "big") for axis in _times(key, _G)))
+    public = _public(key)
     algorithm = _list(_oid(_ECDSA_SHA256))
     name = _list(_tagged(0x31, _list(_oid(_NAME), _tagged(0x0C, b"test"))))
     told = _list(
@@ -51,7 +51,7 @@ def _certificate(key: int, names: Sequence[str]) -> bytes:
         name,
         _list(_tagged(0x17, b"200101000000Z"), _tagged(0x17, b"491231235959Z")),
         name,
-        _list(_list(_oid(_EC_KEY), _oid(_P256)), public),
+        _list(_list(_oid(_EC_KEY), _oid(_P256)), _bits(public)),
         _tagged(0xA3, _list(*_extensions(public, names))),
     )
     return _list(told, algorithm, _bits(_signature(key, told)))
@@ -75,9 +75,13 @@ def _alternative(name: str) -> bytes:
         return _tagged(0x82, name.encode())
 
 
+def _public(key: int) -> bytes:
+    return b"\x04" + b"".join(axis.to_bytes(32, "big") for axis in _times(key, _G))
+
+
 def _private(key: int) -> bytes:
-    """PKCS #8: not everybody reads the older form."""
-    inner = _list(_integer(1), _tagged(0x04, key.to_bytes(32, "big")))
+    """PKCS #8, and with the public key: not everybody reads the older form, or works that out."""
+    inner = _list(_integer(1), _tagged(0x04, key.to_bytes(32, "big")), _tagged(0xA1, _bits(_public(key))))
     return _list(_integer(0), _list(_oid(_EC_KEY), _oid(_P256)), _tagged(0x04, inner))
 
 

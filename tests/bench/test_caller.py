@@ -1,6 +1,7 @@
 """bench/caller.py: what counts as an answer, and what comes of a load on a service that really answers."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from bench.caller import Answer, Broken, Load, Order, call, joined, read, summary
 from bench.duel import answers
 from bench.load import request
-from bench.mock import BODY, CHUNKS
+from bench.mock import BODY, CHUNKS, Asked
 from bench.program import Program
-from bench.sides import Case
+from bench.sides import Case, chat_service
 from cli.embedded.ports import free_ports
+from tests.certificates import files
 
 PIECE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 STREAM = (
@@ -119,6 +121,25 @@ def test_the_first_of_a_slow_stream_is_there_long_before_the_last(port: int) -> 
 def test_a_stream_that_is_too_short_breaks_the_load(port: int) -> None:
     load = call(order(port, Case(1, streamed=True, chunks=5), most=2, events=6, end=DONE))
     assert "not the whole answer" in load.broken
+
+
+def test_over_tls_answers_count_as_well_if_the_certificate_is_trusted(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    key, certificate = files(tmp_path, ["127.0.0.1"])
+    with chat_service(tmp_path / "mock", port, certificate, key):
+        asked = order(port, Case(3, at_once=True), most=7, events=0, end=BODY[-20:])
+        _, another = files(tmp_path, ["127.0.0.1"])
+        asked.trusted = str(another)
+        assert "certificate" in call(asked).broken.lower()
+        asked.trusted = str(certificate)
+        load = call(asked)
+    assert (load.answers, load.broken) == (7, "")
+
+
+def test_the_service_is_told_when_to_answer_at_once() -> None:
+    asked = msgspec.json.Decoder(Asked).decode
+    assert not asked(Case(1, at_once=True).body()).temperature
+    assert asked(Case(1).body()).temperature
 
 
 def test_nobody_there_is_said() -> None:

@@ -1,7 +1,7 @@
 """bench/chat.py: what the rows say of rounds, and what they say when something could not be measured."""
 
 from bench.caller import Load
-from bench.chat import Seen, added_row, first_row, measured, ours_row, peer_rows, signed
+from bench.chat import AT_ONCE, Seen, added_row, first_row, measured, ours_row, peer_rows, signed
 from bench.report import Row
 from bench.sides import DIRECT, OURS, Case, Sides, Spent
 
@@ -40,6 +40,13 @@ def test_peers_are_counted_in_times() -> None:
     assert (portkey.ratio, portkey.kept) == ("2.99 ×", False)
     assert (litellm.ratio, litellm.kept) == ("10 ×", True)
     assert "Portkey 1.2" in portkey.what
+
+
+def test_peers_are_passed_as_often_where_the_service_takes_no_time_and_nothing_is_promised_elsewhere() -> None:
+    rounds = seen(ours=[spent(600)], Portkey=[spent(201)], LiteLLM=[spent(60)])
+    assert [row.kept for row in peer_rows(AT_ONCE, rounds, all_of())] == [False, True]
+    assert [row.kept for row in peer_rows(Case(64), rounds, all_of())] == [None, None]
+    assert "answers at once" in peer_rows(AT_ONCE, rounds, all_of())[0].what
 
 
 def test_what_is_added_is_that_of_each_round() -> None:
