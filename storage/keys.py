@@ -1,4 +1,4 @@
-"""Every Redis key and channel, in one place. The scripts in `storage/lua/` build the same names.
+"""Every Redis key and channel, in one place. The functions in `storage/lua/` build the same names.
 
 | key                               | type   | holds                                                                 |
 |-----------------------------------|--------|-----------------------------------------------------------------------|

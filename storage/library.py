@@ -44,35 +44,28 @@ def _flag(body: str) -> str:
     return found[1] if found else ""
 
 
-def _registered(name: str, body: str) -> str:
-    """One file of `lua/` as a function. They can be called from `many` as well."""
-    flag = _flag(body)
-    flags = f"'{flag}'" if flag else ""
-    return (
-        f"CALLS.{name} = function(ARGV)\n{body}\nend\nredis.register_function{{function_name = '{FUNCTIONS[name]}', "
-        f"flags = {{{flags}}}, callback = function(_, ARGV) return CALLS.{name}(ARGV) end}}\n"
-    )
-
-
 _SHARED = _RULES + (_FOLDER / "job.lua").read_text()
 _BODIES = {path.stem: path.read_text() for path in sorted(_FOLDER.glob("*.lua")) if path.stem != "job"}
 GROUPED = frozenset(name for name, body in _BODIES.items() if not _flag(body))
 """Those that `many` may be told to call."""
 
-_DIGEST = sha1((_SHARED + "".join(_BODIES.values())).encode(), usedforsecurity=False).hexdigest()[:12]
 
+def _source(digest: str) -> str:
+    """All of it: each file of `lua/` is a function, and one of those that `many` finds in `CALLS`."""
+    parts = [f"#!lua name=ai_gateway_{digest}\n", _SHARED, "local CALLS = {}\n"]
+    for name, body in _BODIES.items():
+        flags = f"'{flag}'" if (flag := _flag(body)) else ""
+        parts.append(
+            f"CALLS.{name} = function(ARGV)\n{body}\nend\nredis.register_function{{function_name = '{name}_{digest}', "
+            f"flags = {{{flags}}}, callback = function(_, ARGV) return CALLS.{name}(ARGV) end}}\n"
+        )
+    return "".join(parts)
+
+
+_DIGEST = sha1(_source("").encode(), usedforsecurity=False).hexdigest()[:12]
 LIBRARY = f"ai_gateway_{_DIGEST}"
 FUNCTIONS = {name: f"{name}_{_DIGEST}" for name in _BODIES}
 """What Redis calls each function."""
-
-_SOURCE = "".join(
-    [
-        f"#!lua name={LIBRARY}\n",
-        _SHARED,
-        "local CALLS = {}\n",
-        *(_registered(name, body) for name, body in _BODIES.items()),
-    ]
-)
 
 
 def is_missing(reply: object) -> bool:
@@ -84,7 +77,7 @@ def is_missing(reply: object) -> bool:
 async def load(redis: Redis) -> None:
     """Have Redis know our functions; they may be there already. Raises RedisUnavailable for one that is too old."""
     try:
-        await command(redis, "FUNCTION", "LOAD", "REPLACE", _SOURCE)
+        await command(redis, "FUNCTION", "LOAD", "REPLACE", _source(_DIGEST))
     except ResponseError as error:
         if not str(error).lower().startswith(_NO_COMMAND):
             raise

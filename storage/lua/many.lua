@@ -6,6 +6,7 @@ while at < all do
   local asked, count = {}, tonumber(ARGV[at + 1])
   for i = 1, count do asked[i] = ARGV[at + 1 + i] end
   local done, reply = pcall(CALLS[ARGV[at]], asked)
+  if reply == nil then reply = false end                    -- a list would end with it
   if done then replies[#replies + 1] = {1, reply}
   else replies[#replies + 1] = {0, type(reply) == 'table' and reply.err or tostring(reply)} end
   at = at + 2 + count
