@@ -1,4 +1,4 @@
-"""Who is calling: the key of a request, looked up by its digest and remembered for a moment.
+"""Who is calling: the key of a request, looked up by its digest and remembered for a moment, by another digest.
 
 A key is looked up in Redis at most once in `TRUST_S`, however many requests come with it. A change to any key empties
 the memory at once; should that news not get through, `TRUST_S` is also the longest that a revoked key works on.
@@ -6,6 +6,8 @@ the memory at once; should that news not get through, `TRUST_S` is also the long
 
 import asyncio
 import base64
+import secrets
+from hashlib import blake2b
 from typing import Any
 
 from api.scope import header
@@ -24,7 +26,8 @@ class Authenticator:
 
     def __init__(self, api_keys: ApiKeys, signals: Signals) -> None:
         self._keys, self._signals = api_keys, signals
-        self._known: dict[str, tuple[float, asyncio.Task[ApiKey | None]]] = {}
+        self._known: dict[bytes, tuple[float, asyncio.Task[ApiKey | None]]] = {}
+        self._salt = secrets.token_bytes(32)
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -46,7 +49,8 @@ class Authenticator:
         return found
 
     async def _find(self, text: str) -> ApiKey | None:
-        digest, now = self._keys.digest(text), asyncio.get_running_loop().time()
+        # not the HMAC that keys are stored by, which costs as much as reading the request
+        digest, now = blake2b(text.encode(), key=self._salt).digest(), asyncio.get_running_loop().time()
         known = self._known.get(digest)
         if known and now < known[0]:
             look_up = known[1]

@@ -34,6 +34,7 @@ from api.chat import completions
 from api.chat.front import Front
 from api.services import Services
 from api.settings import ApiSettings
+from storage.garbage import collect_seldom
 from storage.settings import StorageSettings
 
 
@@ -80,5 +81,7 @@ def create_app(storage: StorageSettings, settings: ApiSettings) -> Litestar:
 
 
 def app() -> Front:
-    """The API as the environment describes it."""
-    return Front(create_app(StorageSettings(), ApiSettings()), completions.MAX_BODY_BYTES)
+    """The API as the environment describes it, for a process of its own."""
+    created = create_app(StorageSettings(), ApiSettings())
+    created.on_startup.append(collect_seldom)  # after the lifespan's own beginning
+    return Front(created, completions.MAX_BODY_BYTES)

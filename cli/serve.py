@@ -12,7 +12,6 @@ from granian.constants import HTTPModes, Interfaces, RuntimeModes
 
 from api.settings import ApiSettings
 from cli.environment import check_accounts, check_catalog, read
-from storage.garbage import collect_seldom
 from storage.settings import StorageSettings
 
 _MOST_REQUESTS = 20_000  # at once, in one process: event streams stay for long; at granian's 1024 all others would wait
@@ -58,9 +57,7 @@ def load_app() -> Any:
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     from api.main import app
 
-    made = app()
-    collect_seldom()
-    return made
+    return app()
 
 
 def _end_with_parent() -> None:

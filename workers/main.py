@@ -236,8 +236,13 @@ def arq_settings(storage: StorageSettings, settings: Settings) -> type[WorkerSet
 def run(storage: StorageSettings, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; then finish short work and hand back the rest."""
     options: dict[str, Any] = {**get_kwargs(arq_settings(storage, settings))}  # which arq types as errors
-    collect_seldom()
-    PromptWorker(**options).run()
+    start = options["on_startup"]
+
+    async def started(ctx: dict[Any, Any]) -> None:
+        await start(ctx)
+        collect_seldom()
+
+    PromptWorker(**options | {"on_startup": started}).run()
 
 
 def __getattr__(name: str) -> type[WorkerSettingsBase]:

@@ -30,7 +30,7 @@ class Downstream:
         self.job = ""
         """The id of the job that the answer will be if its caller leaves, if it will be one."""
         self.gone_at = 0.0
-        self._watching = asyncio.create_task(self._watch(receive, left))
+        self._watching: asyncio.Task[None] | None = asyncio.create_task(self._watch(receive, left))
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """All of an answer."""
@@ -96,7 +96,9 @@ class Downstream:
 
     def close(self) -> None:
         """Nothing more is sent, and nobody is watched."""
-        self._watching.cancel()
+        if self._watching:
+            self._watching.cancel()
+            self._watching = None  # it knows us: each request would be garbage that only a collection finds
         if self._recording:
             self._recording.end()
 

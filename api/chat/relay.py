@@ -5,6 +5,7 @@ or an answer that says no. Once it was sent, and no answer came, it is not sent 
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -64,6 +65,8 @@ class Relay:
         self.routes, self.seats, self.recorder, self.meter = routes, seats, recorder, meter
         self.detacher = detacher
         self.stopping = False
+        self.calls = map(f"{uuid4().hex}_{{}}".format, itertools.count())
+        """What each call is known by where its account counts how many it has."""
         self._under_way: set[_Exchange] = set()
 
     async def start(self) -> None:
@@ -126,7 +129,7 @@ class _Exchange:
     caller: Downstream
 
     def __init__(self, relay: Relay, owner: str, asked: Asked, offered: Sequence[Offered]) -> None:
-        self.id = uuid4().hex
+        self.id = next(relay.calls)
         self._relay, self._owner, self._asked, self._offered = relay, owner, asked, list(offered)
         self._connection: Connection | None = None
         self._answer: Whole | Turned | None = None
