@@ -62,7 +62,11 @@ def _source(digest: str) -> str:
     return "".join(parts)
 
 
-_DIGEST = sha1(_source("").encode(), usedforsecurity=False).hexdigest()[:12]
+def _digest() -> str:
+    return sha1(_source("").encode(), usedforsecurity=False).hexdigest()[:12]
+
+
+_DIGEST = _digest()
 LIBRARY = f"ai_gateway_{_DIGEST}"
 FUNCTIONS = {name: f"{name}_{_DIGEST}" for name in _BODIES}
 """What Redis calls each function."""

@@ -1,5 +1,5 @@
--- Several calls in one, each as if it came alone: what goes wrong with one is told to it alone. To Redis, and to the client,
--- a call by itself costs as much again as what it does. ARGV: name, how many arguments, argument, ..., name, ...
+-- Several calls in one, each as if it came alone: what goes wrong with one is told to it alone. The client spends some 10 µs
+-- on each reply, whatever is in it. ARGV: name, how many arguments, argument, ..., name, ...
 -- Returns {1, reply} or {0, what went wrong} for each.
 local replies, at, all = {}, 1, #ARGV
 while at < all do

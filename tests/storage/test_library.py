@@ -13,7 +13,7 @@ from storage import keys, library
 from storage.connect import command, connect
 from storage.errors import RedisUnavailable
 from storage.jobs import Jobs
-from storage.library import LIBRARY, load, retire
+from storage.library import FUNCTIONS, LIBRARY, load, retire
 from storage.scripts import Scripts
 from tests.storage.samples import sample
 
@@ -117,5 +117,13 @@ async def test_what_only_reads_or_makes_room_works_on_a_full_redis(redis: Redis,
         await redis.config_set("maxmemory", 0)
 
 
-def test_a_change_to_any_of_it_makes_another_library() -> None:
-    assert all(name.endswith(LIBRARY.removeprefix("ai_gateway_")) for name in library.FUNCTIONS.values())
+@pytest.mark.parametrize("changed", ["_BODIES", "_SHARED"])
+def test_a_change_to_any_of_it_makes_another_library(monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+    digest = library._digest()
+    assert f"ai_gateway_{digest}" == LIBRARY
+    assert {name.removesuffix(digest) for name in FUNCTIONS.values()} == {f"{name}_" for name in FUNCTIONS}
+    if changed == "_BODIES":
+        monkeypatch.setitem(library._BODIES, "read", library._BODIES["read"].replace("no-writes", "allow-oom"))
+    else:
+        monkeypatch.setattr(library, "_SHARED", library._SHARED + "-- a word more\n")
+    assert library._digest() != digest

@@ -15,7 +15,7 @@ from storage.objects import Objects
 from storage.store import Store
 from tests.waiting import until
 from tests.workers.jobs import admit, read, settings, stored_settings
-from workers.upkeep import erase, prune, rescue
+from workers.upkeep import erase, prune, rescue, retire
 
 
 @pytest.fixture
@@ -129,3 +129,12 @@ async def test_what_a_job_was_given_is_erased_once_it_has_ended_however_often_it
     assert await redis.zadd(keys.ERASE, {inputs_prefix(job.id): 1}, xx=True, ch=True) == 1  # and so is this second
     await erase(ctx)
     assert [key async for key in objects.list_keys(inputs_prefix(job.id))] == []
+
+
+async def test_retire_deletes_the_functions_of_a_version_that_is_gone(ctx: dict[str, Any]) -> None:
+    redis = ctx["store"].redis
+    await redis.function_load("#!lua name=ai_gateway_former\nredis.register_function('former', function() end)")
+    await redis.zadd(keys.LIBRARIES, {"ai_gateway_former": 1})
+    assert await retire(ctx) == 1
+    assert await redis.function_list(library="ai_gateway_former") == []
+    assert await retire(ctx) == 0
