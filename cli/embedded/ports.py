@@ -10,6 +10,10 @@ import socket
 
 RANGE = range(20_000, 32_768)  # Linux hands out 32768-60999 by default, macOS 49152-65535
 
+_chance = (
+    random.SystemRandom()
+)  # not one that may be seeded: two processes with the same seed would draw the same ports
+
 
 def free_ports(count: int) -> list[int]:
     """`count` different ports that nothing listens on at 127.0.0.1."""
@@ -32,4 +36,4 @@ def is_free(port: int) -> bool:
 
 
 def _candidates() -> "filter[int]":
-    return filter(is_free, random.sample(RANGE, len(RANGE)))
+    return filter(is_free, _chance.sample(RANGE, len(RANGE)))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import stat
@@ -207,6 +208,14 @@ def test_a_program_on_the_path_will_do(tmp_path: Path, monkeypatch: pytest.Monke
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert binaries.find("no-such-distribution", ["valkey-server", "redis-server"]) == program
+
+
+def test_whoever_seeds_chance_alike_draws_other_ports_all_the_same() -> None:
+    drawn = []
+    for _ in range(2):
+        random.seed(7)
+        drawn.append(ports.free_ports(20))
+    assert drawn[0] != drawn[1]
 
 
 def test_free_ports_are_different_free_and_out_of_the_range_of_outgoing_connections() -> None:
