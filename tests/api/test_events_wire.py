@@ -220,6 +220,11 @@ async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[str]:
             yield line.decode()
 
 
+NOT_KILLED = "[WARNING] Killing worker-1 after it refused to gracefully stop\n"
+"""granian's words now and then, of a worker that has ended: two threads wait for the process, and the one that comes second
+takes it to be alive (`granian/server/common.py`). One that is really killed is so after 20 s, when the test has failed."""
+
+
 async def test_a_stop_ends_open_streams_at_once_and_in_order(redis_url: str, tmp_path: Path) -> None:
     settings, log = storage_settings(redis_url), tmp_path / "log"
     with served(settings, log, kill_s=20) as server:
@@ -237,4 +242,4 @@ async def test_a_stop_ends_open_streams_at_once_and_in_order(redis_url: str, tmp
             assert await asyncio.to_thread(server.process.wait, 15) in (0, None)
             for _, writer in streams:
                 writer.close()
-    assert log.read_text() == ""
+    assert log.read_text() in ("", NOT_KILLED)
