@@ -21,6 +21,7 @@ import botocore.config
 import botocore.exceptions
 from pydantic import SecretStr
 
+from storage.disk import opened
 from storage.errors import InvalidRequest, ObjectMissing, ObjectsUnavailable, TooLarge
 from storage.settings import StorageSettings
 
@@ -224,13 +225,9 @@ class Objects:
 
     async def get_file(self, key: str, path: Path) -> None:
         """An object, written to a file a chunk at a time. Raises ObjectMissing, ObjectsUnavailable."""
-        async with self.read(key) as reading:
-            file = await asyncio.to_thread(path.open, "wb")
-            try:
-                async for chunk in reading:
-                    await asyncio.to_thread(file.write, chunk)
-            finally:
-                file.close()
+        async with self.read(key) as reading, opened(path, "wb") as file:
+            async for chunk in reading:
+                await asyncio.to_thread(file.write, chunk)
 
     async def list_keys(self, prefix: str) -> AsyncIterator[str]:
         """Every key that starts with `prefix`, in order, a page at a time. Raises ObjectsUnavailable."""
@@ -292,14 +289,16 @@ class Objects:
             with _mapped_errors():
                 return call()
 
-        asked = self._asks.submit(run)
+        asked, delivered = self._asks.submit(run), False
         try:
             async with asyncio.timeout(self._answer_limit_s):
-                return await asyncio.wrap_future(asked)
+                answer = await asyncio.wrap_future(asked)
+                delivered = True
+                return answer
         except TimeoutError as error:
             raise ObjectsUnavailable(f"the object store did not answer within {self._answer_limit_s:g} s") from error
         finally:
-            if discard and not asked.done():
+            if discard and not delivered:
                 asked.add_done_callback(lambda late: _discard(late, discard))
 
     def _close(self) -> None:

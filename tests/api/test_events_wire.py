@@ -221,8 +221,9 @@ async def _lines(reader: asyncio.StreamReader) -> AsyncIterator[str]:
 
 
 NOT_KILLED = "[WARNING] Killing worker-1 after it refused to gracefully stop\n"
-"""granian's words now and then, of a worker that has ended: two threads wait for the process, and the one that comes second
-takes it to be alive (`granian/server/common.py`). One that is really killed is so after 20 s, when the test has failed."""
+"""granian's words now and then, of a worker that has ended: two threads wait for the process, and the one that comes
+second takes it to be alive (`granian/server/common.py`). One that is really killed is so after 20 s, when the test has
+failed."""
 
 
 async def test_a_stop_ends_open_streams_at_once_and_in_order(redis_url: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from storage.disk import opened
 from storage.errors import RequestError, UpstreamError, UpstreamFailed, UpstreamMalformed
 from storage.job import Job
 from storage.outbound import Outbound
@@ -69,6 +70,6 @@ async def _fetch(outbound: Outbound, url: str, path: Path) -> None:
     async with outbound.stream(url, timeout_s=FETCH_S, limit_bytes=MOST_BYTES) as reading:
         if reading.status != 200:
             raise UpstreamFailed(f"the upstream's file could not be fetched: {reading.status}")
-        with await asyncio.to_thread(path.open, "wb") as out:
+        async with opened(path, "wb") as out:
             async for chunk in reading:
                 await asyncio.to_thread(out.write, chunk)

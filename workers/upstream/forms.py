@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from storage.disk import opened
+
 _CHUNK = 1 << 18
 
 
@@ -58,7 +60,7 @@ async def _chunks(heads: Sequence[bytes], parts: Sequence[Part], end: bytes) -> 
         if isinstance(part.body, bytes):
             yield part.body
         else:
-            with await asyncio.to_thread(part.body.open, "rb") as file:
+            async with opened(part.body, "rb") as file:
                 while chunk := await asyncio.to_thread(file.read, _CHUNK):
                     yield chunk
         yield b"\r\n"
