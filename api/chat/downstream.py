@@ -1,16 +1,21 @@
 """The caller's side of a relayed request: what has been sent to them, and whether they are still there."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from litestar.types import HTTPScope, Receive, Scope, Send
+from litestar.types.asgi_types import HTTPSendMessage
 
 from api.chat.recorder import Recording
 from api.scope import request_id
 from api.sse import HEADERS, HEARTBEAT, HEARTBEAT_S, MEDIA_TYPE
 from api.upstreams.base import Headers
 from api.upstreams.envelopes import Envelope, event
+
+STALLED_S = 60.0
+"""How long a caller may take nothing of what they are sent: then they are held to have left."""
 
 GRACE_S = 1.0
 """How long a stream's head waits for the upstream's, so that a refusal can still have its own status."""
@@ -30,16 +35,19 @@ class Downstream:
         self.job = ""
         """The id of the job that the answer will be if its caller leaves, if it will be one."""
         self.gone_at = 0.0
-        self._watching: asyncio.Task[None] | None = asyncio.create_task(self._watch(receive, left))
+        self._left: Callable[[], None] | None = left
+        self._sending_since = math.inf
+        self._given_up = False
+        self._watching: asyncio.Task[None] | None = asyncio.create_task(self._watch(receive))
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """All of an answer."""
         if not self.gone:
             length = (b"content-length", b"%d" % len(body))
-            await self._send(
+            await self._out(
                 {"type": "http.response.start", "status": status, "headers": [*self._with_id(headers), length]}
             )
-            await self._send({"type": "http.response.body", "body": body, "more_body": False})
+            await self._out({"type": "http.response.body", "body": body, "more_body": False})
 
     async def start(self, headers: Headers) -> None:
         """Begin a stream, if that has not been done yet."""
@@ -52,7 +60,7 @@ class Downstream:
         if self.job:
             own.append((b"x-job-id", self.job.encode()))
         if not self.gone:
-            await self._send({"type": "http.response.start", "status": 200, "headers": [*own, *self._with_id(headers)]})
+            await self._out({"type": "http.response.start", "status": 200, "headers": [*own, *self._with_id(headers)]})
 
     async def say(self, events: bytes) -> None:
         """Some whole events of a stream."""
@@ -60,14 +68,14 @@ class Downstream:
         if self._recording:
             self._recording.add(events)
         if not self.gone:
-            await self._send({"type": "http.response.body", "body": events, "more_body": True})
+            await self._out({"type": "http.response.body", "body": events, "more_body": True})
 
     async def end(self) -> None:
         """The stream is over."""
         if self._recording:
             self._recording.end()
         if self.started and not self.gone:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._out({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def refuse(self, said: Envelope) -> None:
         """Say what went wrong: as an answer, or within a stream that has begun, and then it has no proper end."""
@@ -87,7 +95,13 @@ class Downstream:
             self._spoken = 0.0
         if self.started and now - self._spoken >= HEARTBEAT_S:
             self._spoken = now
-            await self._send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
+            await self._out({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
+
+    def give_up_if_stalled(self, sender: asyncio.Task[None]) -> None:
+        """Called about once a second: `sender`, who sends to a caller that takes nothing, is to go on without them."""
+        if self._clock() - self._sending_since > STALLED_S:
+            self._sending_since = math.inf
+            self._given_up = sender.cancel()
 
     async def written(self) -> None:
         """Return when what they were sent can be read again."""
@@ -98,7 +112,8 @@ class Downstream:
         """Nothing more is sent, and nobody is watched."""
         if self._watching:
             self._watching.cancel()
-            self._watching = None  # it knows us: each request would be garbage that only a collection finds
+            # They know us: each request would be garbage that only a collection finds.
+            self._watching = self._left = None
         if self._recording:
             self._recording.end()
 
@@ -109,9 +124,26 @@ class Downstream:
             found.append((b"x-request-id", request_id(self._scope).encode("latin-1")))
         return found
 
-    async def _watch(self, receive: Receive, left: Callable[[], None]) -> None:
+    async def _out(self, message: HTTPSendMessage) -> None:
+        """Send it. Where that is given up, it is as if they had left."""
+        self._sending_since = self._clock()
+        try:
+            await self._send(message)
+        except asyncio.CancelledError:
+            if not self._given_up:
+                raise
+            cast(asyncio.Task[None], asyncio.current_task()).uncancel()
+            self._leave()
+        finally:
+            self._sending_since = math.inf
+
+    async def _watch(self, receive: Receive) -> None:
         message: Any = await receive()
         while message["type"] != "http.disconnect":
             message = await receive()
-        self.gone, self.gone_at = True, self._clock()
-        left()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._left and not self.gone:
+            self.gone, self.gone_at = True, self._clock()
+            self._left()

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import uuid4
 
 from litestar.types import Receive, Scope, Send
@@ -20,7 +20,7 @@ from api.chat.recorder import Recorder
 from api.chat.routes import Offered, Route, Routes
 from api.chat.seats import Seats
 from api.upstreams.base import Asked, Headers, Refused, Turned, Whole
-from api.upstreams.client import Connection
+from api.upstreams.client import SWEEP_S, Connection
 from api.upstreams.envelopes import Envelope, broken, envelope
 from storage.accounts import Account
 from storage.errors import (
@@ -34,6 +34,7 @@ from storage.errors import (
     UpstreamTimedOut,
 )
 from storage.ids import new_job_id
+from storage.tasks import end
 from storage.verdict import judged
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,8 @@ class Relay:
         self.stopping = False
         self.calls = map(f"{uuid4().hex}_{{}}".format, itertools.count())
         """What each call is known by where its account counts how many it has."""
-        self._under_way: set[_Exchange] = set()
+        self._under_way: dict[_Exchange, asyncio.Task[None]] = {}
+        self._tending = set[asyncio.Task[None]]()
 
     async def start(self) -> None:
         await self.routes.start()
@@ -75,6 +77,13 @@ class Relay:
         await self.recorder.start()
         await self.meter.start()
         await self.detacher.start()
+        self._tending.add(asyncio.create_task(self._tend()))
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for exchange, task in self._under_way.items():
+                exchange.caller.give_up_if_stalled(task)
 
     def close(self) -> None:
         """The server is asked to stop: what is under way has LAST_S to come to its end."""
@@ -89,6 +98,7 @@ class Relay:
 
     async def stop(self) -> None:
         self.stopping = True
+        await end(*self._tending)
         await self.recorder.stop()
         await self.detacher.stop()
         await self.routes.stop()
@@ -102,7 +112,7 @@ class Relay:
         exchange = _Exchange(self, owner, asked, offered)
         recording = self.recorder.begin(owner, exchange.job) if asked.stream else None
         caller = exchange.caller = Downstream(scope, receive, send, recording, exchange.left)
-        self._under_way.add(exchange)
+        self._under_way[exchange] = cast(asyncio.Task[None], asyncio.current_task())
         try:
             await exchange.run()
         except Left:
@@ -114,7 +124,7 @@ class Relay:
             await caller.refuse(broken())
         finally:
             caller.close()
-            self._under_way.discard(exchange)
+            del self._under_way[exchange]
             self.seats.leave(exchange.id)
 
 
