@@ -4,7 +4,7 @@ One Redis hash a job, `Job` here. Status is written by `storage/lua/*.lua` only,
 may come from (`sources`), so this table is the one place where moves are decided.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import cache
 from typing import Any, Self, cast
@@ -291,17 +291,16 @@ class Job(msgspec.Struct, kw_only=True):
         }
 
     @classmethod
-    def from_row(cls, id: str, row: Sequence[bytes]) -> Self | None:
-        """The job from its hash as Redis gives it (field, value, ...), or None if there is none. Of two values for a
-        field the later counts; fields that only another version knows are passed over."""
-        if not row:
-            return None
-        found = {}
-        for name, text in zip(row[::2], row[1::2], strict=True):
-            if name in _READ:
-                field, read = _READ[name]
-                found[field] = read(text)
-        return cls(id=id, **found)
+    def from_row(cls, id: str, row: bytes) -> Self | None:
+        """The job from its hash as our functions give it (field, value, ... as MessagePack); None if there is none."""
+        words = _words(row)
+        return cls.from_fields(id, zip(words[::2], words[1::2], strict=True)) if words else None
+
+    @classmethod
+    def from_fields(cls, id: str, fields: Iterable[tuple[str, str]]) -> Self:
+        """The job from its fields as they are stored. Of two values for a field the later counts; fields that only
+        another version knows are passed over."""
+        return cls(id=id, **{name: _READ[name](text) for name, text in fields if name in _READ})
 
 
 def encode_field(value: Any) -> str | int | float | bytes:
@@ -309,16 +308,15 @@ def encode_field(value: Any) -> str | int | float | bytes:
     return value if isinstance(value, (str, int, float)) else msgspec.json.encode(value)
 
 
-def _reader(annotation: Any) -> Callable[[bytes], Any]:
+def _reader(annotation: Any) -> Callable[[str], Any]:
     """The inverse of `encode_field` for one field's type."""
-    if annotation in (int, float):
-        return cast(Callable[[bytes], Any], annotation)
-    if annotation is str:
-        return bytes.decode
+    if annotation in (int, float, str):
+        return cast(Callable[[str], Any], annotation)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return {member.encode(): member for member in annotation}.__getitem__
+        return {member.value: member for member in annotation}.__getitem__
     return msgspec.json.Decoder(annotation).decode
 
 
 _FIELDS = [field for field in msgspec.structs.fields(Job) if field.name != "id"]
-_READ = {field.name.encode(): (field.name, _reader(field.type)) for field in _FIELDS}
+_READ = {field.name: _reader(field.type) for field in _FIELDS}
+_words = msgspec.msgpack.Decoder(list[str]).decode

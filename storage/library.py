@@ -57,7 +57,7 @@ def _source(digest: str) -> str:
         flags = f"'{flag}'" if (flag := _flag(body)) else ""
         parts.append(
             f"CALLS.{name} = function(ARGV)\n{body}\nend\nredis.register_function{{function_name = '{name}_{digest}', "
-            f"flags = {{{flags}}}, callback = function(_, ARGV) return CALLS.{name}(ARGV) end}}\n"
+            f"flags = {{{flags}}}, callback = function(_, ARGV) known = {{}} return CALLS.{name}(ARGV) end}}\n"
         )
     return "".join(parts)
 

@@ -61,8 +61,7 @@ class Posted(msgspec.Struct, frozen=True):
 
     def body(self, public: PublicJobs, base_url: str) -> bytes:
         """The event as it is sent."""
-        row = [word.encode() for field in self.fields.items() for word in field]
-        job = None if self.event == "deleted" else Job.from_row(self.job, row)
+        job = None if self.event == "deleted" else Job.from_fields(self.job, self.fields.items())
         return msgspec.json.encode(self.told.rendered(job, public, base_url))
 
 

@@ -41,7 +41,7 @@ class Queue:
         wake_ms, rows = await self._scripts.call(
             "claim", lane, free, int(lease_s * 1000), TRIES, self._record_s, taken.value
         )
-        jobs = [Job.from_row(id.decode(), row + changed) for id, row, changed in rows]
+        jobs = [Job.from_row(id.decode(), row) for id, row in zip(rows[::2], rows[1::2], strict=True)]
         return (wake_ms / 1000 if wake_ms >= 0 else None), [job for job in jobs if job is not None]
 
     async def detach(self, job: Job, *, lease_s: float) -> None:

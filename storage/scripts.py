@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
@@ -95,8 +96,8 @@ class Scripts:
         together = [i for i, (name, _) in enumerate(calls) if name in GROUPED]
         alone = [i for i in range(len(calls)) if len(together) < 2 or calls[i][0] not in GROUPED]
         if len(together) > 1:
-            words = [word for i in together for word in (calls[i][0], len(calls[i][1]), *calls[i][1])]
-            pipe.execute_command("FCALL", FUNCTIONS["many"], 0, *words)
+            packed = msgspec.msgpack.encode([part for i in together for part in _named(*calls[i])])
+            pipe.execute_command("FCALL", FUNCTIONS["many"], 0, packed)
         for name, args in (calls[i] for i in alone):
             pipe.execute_command("FCALL", FUNCTIONS[name], 0, *args)
         replies = await self._confirmed(pipe)
@@ -126,7 +127,18 @@ def _each(reply: Any, count: int) -> list[Any]:
     """What `many` answered, call by call; it may have failed as a whole."""
     if isinstance(reply, Exception):
         return [reply] * count
-    return [said if done else ResponseError(said.decode()) for done, said in reply]
+    return [said if done else ResponseError(said.decode()) for done, said in zip(reply[::2], reply[1::2], strict=True)]
+
+
+def _named(name: str, args: Sequence[Arg]) -> tuple[str, list[str | msgspec.Raw]]:
+    """A call for `many`."""
+    return name, [arg if isinstance(arg, str) else _word(arg) for arg in args]
+
+
+def _word(arg: bytes | float) -> str | msgspec.Raw:
+    """As redis-py would send it, since functions get words and no numbers. Lua's MessagePack knows no binary: bytes of
+    any kind go as text there (`str 32` of the format)."""
+    return msgspec.Raw(b"\xdb" + len(arg).to_bytes(4, "big") + arg) if isinstance(arg, bytes) else repr(arg)
 
 
 def _takes_no_writes(reply: Exception) -> bool:

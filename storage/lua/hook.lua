@@ -11,6 +11,7 @@ if owner ~= '' and was == '' and redis.call('ZCARD', all) >= tonumber(most) then
 if to == '' then redis.call('DEL', record) else redis.call('SET', record, to) end
 if owner ~= '' then
   if to == '' then redis.call('ZREM', all, endpoint) else redis.call('ZADD', all, created, endpoint) end
+  known[on] = nil
   if types == '' then redis.call('HDEL', on, endpoint) else redis.call('HSET', on, endpoint, types) end
 end
 return 1

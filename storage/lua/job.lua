@@ -1,17 +1,24 @@
 -- Put in front of every script: what a job is to Redis, where it waits, and the one way its status changes.
--- `RULES` (what is special about some lanes) comes before this from Python. Nothing here may change from call to call.
--- Calls cost about 2 µs each, so none is made that is known to change nothing; small tables that grow cost as much.
+-- `RULES` (what is special about some lanes) comes before this from Python. Nothing here may change from call to call, but
+-- for `known`. Calls cost about 2 µs each, so none is made that is known to change nothing; small tables that grow cost as much.
+
+local known                                   -- what cannot change until the caller is answered: emptied before each call
 
 local function now_ms()                       -- one clock for everybody: the server's
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  if not known.now then
+    local t = redis.call('TIME')
+    known.now = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return known.now
 end
 
 local BAND = 2 ^ 40                           -- room for fair-share tags inside one priority
 local ENDED = {succeeded = true, failed = true, canceled = true, expired = true}
 
-local function row(id) return redis.call('HGETALL', 'job:' .. id) end        -- {field, value, ...}
+local function fields_of(id) return redis.call('HGETALL', 'job:' .. id) end  -- {field, value, ...}
 
+-- A job as the client reads it: as one string, since each word of a reply costs about as much as all of it does so.
+local function row(id) return cmsgpack.pack(fields_of(id)) end
 
 local function ring_bell(lane)                -- one ring at most is kept: it means "look", not "how many"
   if redis.call('LLEN', 'bell:' .. lane) == 0 then redis.call('LPUSH', 'bell:' .. lane, 1) end
@@ -164,7 +171,7 @@ end
 -- What a delivery needs: the event, and the job as it stands, which may be deleted before the receiver answers. Fields go
 -- by their names: those who read it may be of another version. `more`: {field = value}.
 local function letter(id, owner, what, at, more)
-  local fields, all = {}, row(id)
+  local fields, all = {}, fields_of(id)
   for i = 1, #all, 2 do fields[all[i]] = all[i + 1] end
   fields.request = fields.request and '{}'
   more.job, more.owner, more.event, more.at, more.fields = id, owner, what, at, fields
@@ -184,6 +191,25 @@ local function origin_id(owner, url)
   return 'url_' .. string.sub(redis.sha1hex(owner .. ' ' .. string.lower(origin)), 1, 24)
 end
 
+-- An owner's endpoints, and the events that each asks for: {endpoint, types, ...}.
+local function hooks_of(owner)
+  local key = 'hooks:' .. owner
+  known[key] = known[key] or redis.call('HGETALL', key)
+  return known[key]
+end
+
+-- Tell those who listen to an owner's events. Nobody can begin to before the caller is answered.
+local function tell_listeners(owner, event)
+  local channel = 'events:' .. owner
+  if known[channel] ~= 0 then known[channel] = redis.call('PUBLISH', channel, event) end
+end
+
+-- An owner's feed has about so many events, and never many more: it is cut once in a call, however many are added.
+local function trim_feed(owner)
+  local key = 'feed:' .. owner
+  if not known[key] then known[key] = redis.call('XTRIM', key, 'MAXLEN', '~', 10000) end
+end
+
 local function asked_for(types, word)         -- `types`: separated by spaces
   return string.find(' ' .. types .. ' ', ' job.' .. word .. ' ', 1, true)
 end
@@ -195,13 +221,14 @@ local function tell(id, its, what)
   redis.call('PUBLISH', 'job:' .. id, what)
   local word, owner = string.match(what, '^%a+'), its.owner
   if what == 'changed' then return end
-  local at = redis.call('XADD', 'feed:' .. owner, 'MAXLEN', '~', 10000, '*', 'job', id, 'event', what)
+  local at = redis.call('XADD', 'feed:' .. owner, '*', 'job', id, 'event', what)
+  trim_feed(owner)
   if not EVENTS[word] then return end
   if word == 'queued' or word == 'deleted' or (ENDED[word] and now_ms() - its.created > DAY_MS) then
     redis.call('EXPIRE', 'feed:' .. owner, FEED_S)                -- else its admission has just done that
   end
-  redis.call('PUBLISH', 'events:' .. owner, at .. ' ' .. id .. ' ' .. what)
-  local endpoints = redis.call('HGETALL', 'hooks:' .. owner)
+  tell_listeners(owner, at .. ' ' .. id .. ' ' .. what)
+  local endpoints = hooks_of(owner)
   for i = 1, #endpoints, 2 do
     if asked_for(endpoints[i + 1], word) then post(endpoints[i], id, owner, what, at, {}) end
   end

@@ -1,5 +1,6 @@
 """The feed, read back from any place on, and what it says of one job."""
 
+import asyncio
 import random
 
 import pytest
@@ -94,6 +95,15 @@ async def test_a_place_that_the_feed_reaches_back_to_has_no_gap_after_it(feed: F
     assert (await feed.after("alice", places[5])).gap == Gap(now + 5, now + 6)
     assert (await feed.after("alice", Place.before(now))).gap == Gap(now - 1, now + 6)
     assert (await feed.after("alice", BEGINNING)).gap == Gap(0, now + 6)
+
+
+async def test_a_feed_is_cut_to_about_ten_thousand_events(jobs: Jobs, redis: Redis) -> None:
+    async with redis.pipeline(transaction=False) as pipe:
+        for _ in range(10_500):
+            pipe.xadd(keys.feed("alice"), {"job": "a", "event": "progress 5"})
+        await pipe.execute()
+    await asyncio.gather(*(jobs.admit(sample()) for _ in range(20)))
+    assert 10_000 <= await redis.xlen(keys.feed("alice")) < 10_000 + 100 + 20  # a node has up to 100
 
 
 async def test_a_feed_that_may_have_expired_meanwhile_has_a_gap(feed: Feed, redis: Redis) -> None:

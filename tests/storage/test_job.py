@@ -253,7 +253,7 @@ async def test_only_what_differs_from_the_defaults_is_stored(jobs: Jobs, redis: 
 
 
 def test_a_row_without_a_job_is_none() -> None:
-    assert Job.from_row("x", []) is None
+    assert Job.from_row("x", msgspec.msgpack.encode([])) is None
 
 
 async def test_fields_of_a_later_version_are_passed_over(jobs: Jobs, queue: Queue, redis: Redis) -> None:

@@ -1,11 +1,13 @@
 """Calls of one moment travel together, and each is answered, whatever happens to the connection."""
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -23,6 +25,9 @@ from storage.scripts import Confirm, Scripts
 from tests.storage.relay import relayed
 from tests.storage.samples import LANE, RECORD_S, feed, sample, where
 from tests.waiting import until
+
+NO_ROW = b"\x90"
+"""An empty list, as MessagePack."""
 
 
 @asynccontextmanager
@@ -67,7 +72,7 @@ async def test_calls_that_write_are_one_command_and_those_that_read_are_not_amon
     before = await calls(redis, "fcall")
     moves = [scripts.call("advance", f"id{n}", "", "queued", "running", 0, 0, RECORD_S) for n in range(20)]
     reads = [scripts.call("read", f"id{n}") for n in range(5)]
-    assert await asyncio.gather(*moves, *reads) == [[0, b"missing"]] * 20 + [[[]]] * 5
+    assert await asyncio.gather(*moves, *reads) == [[0, b"missing"]] * 20 + [[NO_ROW]] * 5
     assert await calls(redis, "fcall") - before == 1 + 5
 
 
@@ -86,6 +91,38 @@ async def test_among_calls_that_are_one_command_each_gets_its_own_answer_or_erro
     assert [type(answer) for answer in answers[1:3]] == [ResponseError] * 2
     assert "number" in str(answers[1])
     assert "WRONGTYPE" in str(answers[2])
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in a group"])
+async def test_words_arrive_as_they_are_however_they_travel(redis: Redis, scripts: Scripts, together: bool) -> None:
+    words = ["", "plain", "ü\u0000\u20ac", "x" * 70_000, bytes(range(256)), b"", 0, -7, 2**53, 0.1, 1e300, float("inf")]
+    fields = [part for number, word in enumerate(words) for part in (f"f{number}", word)]
+    await redis.hset("job:j", mapping={"status": "running", "token": "1", "lane": LANE, "owner": "o"})
+    said = [scripts.call("report", "j", 1, "changed", *fields)]
+    if together:
+        said.append(scripts.call("report", "nobody", 1, "changed"))
+    assert (await asyncio.gather(*said))[0] == 1
+    stored = await redis.hgetall("job:j")
+    expected = [
+        word if isinstance(word, bytes) else (word if isinstance(word, str) else repr(word)).encode() for word in words
+    ]
+    assert [stored[f"f{number}".encode()] for number in range(len(words))] == expected
+
+
+async def test_what_is_registered_between_two_calls_of_a_group_hears_of_the_second(
+    redis: Redis, scripts: Scripts, jobs: Jobs
+) -> None:
+    """A group asks once for what it needs often (`known` in `job.lua`)."""
+    first, second = sample(), sample()
+    for job in (first, second):
+        await jobs.admit(job)
+    before = scripts.call("advance", first.id, "", "queued", "canceled", 0, 0, RECORD_S)
+    hook = scripts.call("hook", "we_1", "alice", "", "{}", 1, "job.canceled", 10)
+    after = scripts.call("advance", second.id, "", "queued", "canceled", 0, 0, RECORD_S)
+    assert await asyncio.gather(before, hook, after) == [[1, b"canceled"], 1, [1, b"canceled"]]
+    (delivery,) = await redis.zrange("jobs:we_1", 0, -1)
+    letter = json.loads(cast(bytes, await redis.hget(f"job:{delivery.decode()}", "request")))
+    assert (letter["job"], letter["event"]) == (second.id, "canceled")
 
 
 async def test_two_pipelines_are_under_way_at_most_and_what_is_called_meanwhile_forms_the_next_one(
