@@ -40,8 +40,7 @@ class Chat(BaseModel):
     `on_disconnect`: what becomes of an answer whose caller leaves, by the public name of its model, or "*": it is
     canceled there ("cancel"), or read to its end, so that its usage is known and its caller may come back ("drain"), or
     that and found as a job ("detach").
-    `head_s`, `idle_s`: how long the upstream may be silent before its answer begins, and in the midst of it. `proxy`:
-    the proxy on the way there (`http://[user:password@]host:port`).
+    `head_s`, `idle_s`: how long the upstream may be silent before its answer begins, and in the midst of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,7 +48,6 @@ class Chat(BaseModel):
     on_disconnect: Mapping[str, Literal["cancel", "drain", "detach"]] = {"*": "drain"}
     head_s: float = Field(default=600.0, gt=0)
     idle_s: float = Field(default=120.0, gt=0)
-    proxy: str | None = Field(default=None, pattern=r"^http://([^/?#\s@]+@)?[^/?#\s@:]+:\d{1,5}/?$")
 
     @field_validator("on_disconnect", mode="before")
     @classmethod
@@ -72,6 +70,7 @@ class Account(BaseModel):
     """One account. The credential comes by one of `token_env`, `token_file` and `token_command`, or there is none.
 
     `models`: public name → what the upstream calls it. `weight`: its share among accounts that could serve a job.
+    `proxy`: of the way to `base_url`, `http://[user:password@]host:port`.
     `token_file` may be relative to the file of accounts. `concurrent`: jobs it may have under way; `per_minute`:
     submissions; 0 is no limit. `cost`: units a job of a kind; where the upstream says what is left, in its credits.
     `options`: the adapter's own. `chat`: where it is used for that. `in_doubt`: what becomes of a job of which nobody
@@ -83,6 +82,7 @@ class Account(BaseModel):
     name: str = Field(pattern=_NAME)
     adapter: str
     base_url: str = Field(pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")
+    proxy: str | None = Field(default=None, pattern=r"^http://([^/?#\s@]+@)?[^/?#\s@:]+:\d{1,5}/?$")
     models: Mapping[str, str] = Field(min_length=1)
     token_env: str | None = None
     token_file: Path | None = None
@@ -158,8 +158,8 @@ class Accounts:
         return self.all().get(name)
 
     def named(self, host: str, port: int) -> bool:
-        """Whether an account's address is there, so that the operator wants it called, public or not."""
-        return any((url.host, url.port) == (host, port) for url in map(_url, self.all().values()))
+        """Whether an account's address is there, or its proxy, so that the operator wants it called, public or not."""
+        return any((url.host, url.port) == (host, port) for account in self.all().values() for url in _urls(account))
 
     @staticmethod
     def _looks(path: Path) -> tuple[int, int, int] | None:
@@ -170,8 +170,8 @@ class Accounts:
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def _url(account: Account) -> URL:
-    return URL(account.base_url)
+def _urls(account: Account) -> list[URL]:
+    return [URL(url) for url in (account.base_url, account.proxy) if url]
 
 
 def read(path: Path, check: Callable[[Account], object] = _any) -> dict[str, Account]:

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Self
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http import HttpProcessingError
+from yarl import URL
 
 from storage.addresses import Address, Guard, Target
 from storage.errors import (
@@ -124,8 +125,12 @@ class Outbound:
         headers: Mapping[str, str] | None = None,
         body: bytes | AsyncIterator[bytes] | None = None,
         field: str | None = None,
+        proxy: str | None = None,
     ) -> Answer:
         """One call and its answer, whatever its status. `timeout_s` is for all of it, `limit_bytes` for the body kept.
+
+        A `proxy` (http://[user:password@]host:port) is vetted as the address of a call is; where it leads is not. So it
+        is for addresses that the operator has named.
 
         A body that comes in pieces goes out as they come; give its `content-length`, or it goes out chunked.
 
@@ -136,7 +141,7 @@ class Outbound:
         with _blamed(field):
             target = self._guard.check_url(url, field=field)
             response = await self._send(
-                method, target, field=field, headers=headers, data=body, limits=self._limits(timeout_s)
+                method, target, field=field, proxy=proxy, headers=headers, data=body, limits=self._limits(timeout_s)
             )
         try:
             kept, truncated = await _read(response, limit_bytes)
@@ -194,12 +199,23 @@ class Outbound:
         raise UpstreamMalformed(f"{target.shown} is reached after more than {redirects} redirects")
 
     async def _send(
-        self, method: str, target: Target, *, field: str | None, limits: aiohttp.ClientTimeout, **options: Any
+        self,
+        method: str,
+        target: Target,
+        *,
+        field: str | None,
+        limits: aiohttp.ClientTimeout,
+        proxy: str | None = None,
+        **options: Any,
     ) -> aiohttp.ClientResponse:
         """The head of an answer. The only place where a request leaves."""
         if self._session is None:
             raise RuntimeError("the client is not open")
-        before = _call.set(_Call(field, {target.address} if target.address else set()))
+        address = target.address
+        if proxy:
+            options["proxy"] = proxy
+            address = self._guard.check_url(str(URL(proxy).with_user(None))).address
+        before = _call.set(_Call(field, {address} if address else set()))
         try:
             with _mapped_errors(target):
                 return await self._session.request(method, target.url, timeout=limits, allow_redirects=False, **options)
@@ -362,6 +378,8 @@ def _mapped_errors(target: Target) -> Iterator[None]:
 
 def _ours(error: Exception, shown: str) -> GatewayError:
     match error:
+        case aiohttp.ClientHttpProxyError(status=status):
+            return UpstreamUnreachable(f"{shown} cannot be reached: the proxy answered {status}")
         case aiohttp.ClientSSLError():
             return UpstreamUntrusted(f"{shown} cannot be trusted: {_tls_reason(error)}")
         case aiohttp.ConnectionTimeoutError():

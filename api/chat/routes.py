@@ -31,7 +31,7 @@ class Route:
     def __init__(self, account: Account, dialect: Dialect, tls: ssl.SSLContext | None) -> None:
         self.account, self.dialect = account, dialect
         chat = account.chat
-        self.pool = Pool(account.base_url, proxy=chat.proxy, head_s=chat.head_s, idle_s=chat.idle_s, tls=tls)
+        self.pool = Pool(account.base_url, proxy=account.proxy, head_s=chat.head_s, idle_s=chat.idle_s, tls=tls)
         self.well = True
         """Whether it was in order when that was last looked up."""
         self.stained = False

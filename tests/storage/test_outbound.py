@@ -22,6 +22,7 @@ from storage.errors import (
 )
 from storage.outbound import Answer, Outbound
 from tests.certificates import self_signed
+from tests.proxy import Proxy
 from tests.storage.calling import NAME, SECRET, Names, client, failing
 from tests.storage.receiver import (
     ENDLESS,
@@ -373,3 +374,59 @@ async def test_a_client_that_is_not_open_says_so() -> None:
     with pytest.raises(RuntimeError, match="not open"):
         await post(client(), "http://127.0.0.1/")
     await client().close()
+
+
+# --- Through a proxy ------------------------------------------------------------------------------------------------
+
+FAR = "upstream.example.com"
+"""What only the proxy would look up."""
+
+
+@pytest.mark.parametrize("user", ["", "ann:s3cret@"])
+async def test_a_proxy_is_told_where_to_and_who_we_are_and_the_other_end_only_what_is_for_it(
+    tmp_path: Path, user: str
+) -> None:
+    server, trusting = self_signed(tmp_path, ["127.0.0.1"])
+    called = receiving(always(OK), server)
+    async with called as receiver, Proxy().serving() as proxy, client(tls=trusting) as outbound:
+        url, way = receiver.url(host="127.0.0.1", scheme="https"), f"http://{user}127.0.0.1:{proxy.port}"
+        assert (await post(outbound, url, proxy=way)).body == b"ok"
+    (head,) = proxy.heads
+    assert head.startswith(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n" % receiver.port)
+    assert (b"Proxy-Authorization: Basic YW5uOnMzY3JldA==\r\n" in head) == bool(user)
+    (asked,) = receiver.asked
+    assert "proxy-authorization" not in asked.headers
+
+
+async def test_what_needs_no_tls_is_asked_of_the_proxy_itself() -> None:
+    async with receiving(always(OK)) as proxy, client() as outbound:
+        way = f"http://ann:s3cret@127.0.0.1:{proxy.port}"
+        assert (await post(outbound, f"http://{FAR}:8000/v1", proxy=way)).body == b"ok"
+    (asked,) = proxy.asked
+    assert asked.path == f"http://{FAR}:8000/v1"
+    assert asked.headers["proxy-authorization"] == "Basic YW5uOnMzY3JldA=="
+
+
+@pytest.mark.parametrize("status", [403, 407, 502])
+async def test_a_proxy_that_will_not_have_it_is_unreachable_and_nothing_was_sent(status: int) -> None:
+    answer = b"HTTP/1.1 %d No\r\ncontent-length: 4\r\n\r\noops" % status
+    async with Proxy(answer).serving() as proxy, client() as outbound:
+        way = f"http://ann:tulip@127.0.0.1:{proxy.port}"
+        said = await refusal(outbound, f"https://{FAR}{SECRET}", UpstreamUnreachable, proxy=way)
+    assert said == f"https://{FAR}/… cannot be reached: the proxy answered {status}"
+
+
+async def test_a_proxy_that_is_away_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        way = f"http://ann:tulip@127.0.0.1:{closed.getsockname()[1]}"
+    async with client() as outbound:
+        said = await refusal(outbound, f"https://{FAR}{SECRET}", UpstreamUnreachable, proxy=way)
+    assert said == f"https://{FAR}/… cannot be reached: Connection refused"
+
+
+async def test_a_proxy_that_nobody_allowed_is_not_called() -> None:
+    async with Proxy().serving() as proxy, client("") as outbound:
+        way = f"http://127.0.0.1:{proxy.port}"
+        with pytest.raises(UpstreamMalformed):
+            await post(outbound, f"https://{FAR}{SECRET}", proxy=way, field=None)
+    assert proxy.heads == []

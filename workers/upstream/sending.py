@@ -62,6 +62,7 @@ class Sending:
                 body=body,
                 timeout_s=call.timeout_s,
                 limit_bytes=MOST_BYTES,
+                proxy=account.proxy,
             )
             if answer.truncated:
                 raise UpstreamDisconnected("the upstream's answer broke off, or is larger than any should be")

@@ -232,7 +232,7 @@ async def test_an_account_may_have_a_proxy(relayed: Relayed) -> None:
     body = b'{"choices":[]}'
     async with Upstream([ONE_PIECE + body]).serving() as proxy:
         through = {"proxy": f"http://ann:s3cret@127.0.0.1:{proxy.port}"}
-        await relayed.accounts(account("http://upstream.example:8000", chat=through))
+        await relayed.accounts(account("http://upstream.example:8000", **through))
         assert (await said(relayed, stream=False)).content == body
     [request] = proxy.requests
     assert request.startswith(b"POST http://upstream.example:8000/v1/chat/completions HTTP/1.1\r\n")

@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,50 +10,10 @@ import pytest
 from storage.errors import UpstreamUnreachable, UpstreamUntrusted
 from tests.api.upstreams.scripted import OK, Close, Upstream, called, pooled
 from tests.certificates import self_signed
+from tests.proxy import Proxy
 from tests.waiting import until
 
-ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 SECRET = b"proxy-authorization: Basic " + base64.b64encode(b"ann:s3cret")
-
-
-class Proxy:
-    """Takes CONNECT, and keeps the heads it was sent. It says `answer`, and passes on what comes after a good one."""
-
-    def __init__(self, answer: bytes = ESTABLISHED) -> None:
-        self.answer = answer
-        self.heads: list[bytes] = []
-        self.port = self.open = 0
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator["Proxy"]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        yield self
-        server.close()
-        await server.wait_closed()
-        await until(lambda: not self.open)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
-        try:
-            self.heads.append(head := await reader.readuntil(b"\r\n\r\n"))
-            writer.write(self.answer)
-            if self.answer.startswith(b"HTTP/1.1 200"):
-                host, _, port = head.split(b" ")[1].decode().rpartition(":")
-                far, to = await asyncio.open_connection(host, int(port))
-                await asyncio.gather(_pass_on(reader, to), _pass_on(far, writer))
-        finally:
-            self.open -= 1
-            writer.close()
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-    except ConnectionError:
-        pass
-    writer.close()
 
 
 @pytest.fixture

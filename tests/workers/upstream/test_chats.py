@@ -10,6 +10,7 @@ from cli.fakes.faults import parse
 from cli.fakes.server import FakeUpstream
 from storage.completions import BODY, completion
 from storage.job import Cost, Job, Kind, OutputStatus, Status
+from tests.proxy import Proxy
 from tests.waiting import until
 from tests.workers.upstream.bench import Bench
 from workers.upstream.submit import submit
@@ -42,6 +43,17 @@ async def test_each_choice_is_an_output_without_a_file(bench: Bench, fake: FakeU
     (spent,) = await bench.store.ledger.of("shop")
     assert (spent.units, spent.jobs) == (UNITS, 1)
     assert len(fake.ledger.accepts) == 1
+
+
+async def test_its_account_s_proxy_is_on_the_way(bench: Bench) -> None:
+    async with bench.fake("openai", 0.05) as fake, Proxy().serving() as proxy:
+        bench.account("far", fake, models=["gpt-4o"], path="/v1", proxy=f'"http://127.0.0.1:{proxy.port}"')
+        async with bench.worker():
+            done = await bench.ended(await chat(bench))
+        assert (done.status, done.account, len(fake.ledger.accepts)) == (Status.SUCCEEDED, "far", 1), done.error
+        assert any(
+            head.startswith(f"POST {fake.url}/v1/chat/completions HTTP/1.1\r\n".encode()) for head in proxy.heads
+        )
 
 
 async def test_what_was_said_is_not_asked_again_by_whoever_goes_on(bench: Bench, fake: FakeUpstream) -> None:
