@@ -81,8 +81,8 @@ class Relayed:
         return list(expected)
 
     async def serves(self, *fakes: FakeUpstream, **more: Any) -> list[str]:
-        """One account at each of them, the first by far the likeliest to be tried first."""
-        weights = [1000, *[1] * len(fakes)]
+        """One account at each of them, of which the first is tried first."""
+        weights = [2, *[1] * len(fakes)]
         return await self.accounts(*(account(fake.url, weight=weights[n], **more) for n, fake in enumerate(fakes)))
 
     async def watched(self) -> dict[str, Any]:

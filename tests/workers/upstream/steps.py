@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import msgspec
+
 from storage.library import FUNCTIONS
 from tests.workers.upstream.gates import Message, Trap, When
 from tests.workers.upstream.sites import Site
@@ -69,12 +71,10 @@ def _calls(message: Message) -> Iterator[tuple[str, list[bytes], Any]]:
     if function.decode() != FUNCTIONS["many"]:
         yield function.decode(), words, message.answered
         return
-    answers = iter(message.answered if isinstance(message.answered, list) else [])
-    at = 0
-    while words[at]:
-        end = at + 2 + int(words[at + 1])
-        yield FUNCTIONS[words[at].decode()], words[at + 2 : end], next(answers, None)
-        at = end
+    calls = msgspec.msgpack.decode(words[0])
+    answers = message.answered if isinstance(message.answered, list) else [None] * len(calls)
+    for name, said, answer in zip(calls[::2], calls[1::2], answers[1::2], strict=True):
+        yield FUNCTIONS[name], [word.encode() for word in said], answer
 
 
 def _request(step: Step, site: Site, _job: bytes, message: Message) -> bool:
@@ -86,6 +86,8 @@ def _flat(reply: Any) -> Iterator[Any]:
     if isinstance(reply, list):
         for each in reply:
             yield from _flat(each)
+    elif isinstance(reply, bytes) and reply[:1] > b"\x7f":  # a row, and not a word
+        yield from (word.encode() for word in msgspec.msgpack.decode(reply))
     else:
         yield reply
 
