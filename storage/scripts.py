@@ -138,7 +138,11 @@ def _named(name: str, args: Sequence[Arg]) -> tuple[str, list[str | msgspec.Raw]
 def _word(arg: bytes | float) -> str | msgspec.Raw:
     """As redis-py would send it, since functions get words and no numbers. Lua's MessagePack knows no binary: bytes of
     any kind go as text there (`str 32` of the format)."""
-    return msgspec.Raw(b"\xdb" + len(arg).to_bytes(4, "big") + arg) if isinstance(arg, bytes) else repr(arg)
+    if isinstance(arg, bytes):
+        return msgspec.Raw(b"\xdb" + len(arg).to_bytes(4, "big") + arg)
+    if isinstance(arg, bool) or not isinstance(arg, (int, float)):
+        raise TypeError(f"functions get words, bytes and numbers, and not a {type(arg).__name__}")
+    return repr(arg)
 
 
 def _takes_no_writes(reply: Exception) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -107,6 +107,13 @@ async def test_words_arrive_as_they_are_however_they_travel(redis: Redis, script
         word if isinstance(word, bytes) else (word if isinstance(word, str) else repr(word)).encode() for word in words
     ]
     assert [stored[f"f{number}".encode()] for number in range(len(words))] == expected
+
+
+@pytest.mark.parametrize("odd", [None, True, ["a"]])
+async def test_what_is_no_word_is_refused_and_not_written_down(scripts: Scripts, odd: Any) -> None:
+    calls = [scripts.call("report", id, 1, "changed", "field", odd) for id in ("one", "other")]
+    said = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(each) for each in said] == [TypeError] * 2
 
 
 async def test_what_is_registered_between_two_calls_of_a_group_hears_of_the_second(
