@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 
-from api import asr, images, jobs, reactor, speech, suno, transcriptions, webui
+from api import jobs, suno
 from api.chat import completions
+from api.images import surface as images
 from api.operation import Operation
+from api.recordings import asr, transcriptions
+from api.speech import surface as speech
+from api.webui import reactor
+from api.webui import surface as webui
 from storage.errors import InvalidRequest
 
 ENDPOINTS: Mapping[str, Operation] = {

@@ -14,8 +14,8 @@ from litestar import Router, delete, get, post, route
 from litestar.params import FromPath
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from api import batch_docs
 from api.admission import idempotency_key
+from api.batches import examples
 from api.jobs import page_limit
 from api.openapi import KEYED
 from api.ranges import File as RangedFile
@@ -40,7 +40,7 @@ _FORM_BYTES = 1_000_000  # what a form may be larger than its file
 _LIFE_S = range(3_600, 2_592_000 + 1)  # Source: OpenAI's reference, "expires_after"
 
 
-@post("/files", status_code=200, request_max_body_size=None, summary="Upload a file", operation_class=batch_docs.UPLOAD)
+@post("/files", status_code=200, request_max_body_size=None, summary="Upload a file", operation_class=examples.UPLOAD)
 async def upload(request: Call) -> ASGIApp:
     """A form with `purpose` and `file`. It is stored as it comes, and known once it is whole."""
     services = Services.of(request)
@@ -60,7 +60,7 @@ async def upload(request: Call) -> ASGIApp:
     return json_reply(rendered(made), headers=[(b"idempotent-replayed", b"true")] if replayed else [])
 
 
-@get("/files", summary="List files", operation_class=batch_docs.FILES)
+@get("/files", summary="List files", operation_class=examples.FILES)
 async def list_files(request: Call) -> ASGIApp:
     """The caller's files, newest first."""
     query = parse_qs(request.scope["query_string"].decode("latin-1"))
@@ -80,13 +80,13 @@ async def list_files(request: Call) -> ASGIApp:
     return json_reply(listed([rendered(file) for file in page.files], more=page.more))
 
 
-@get("/files/{file_id:str}", summary="Read a file's record", operation_class=batch_docs.FILE)
+@get("/files/{file_id:str}", summary="Read a file's record", operation_class=examples.FILE)
 async def read(request: Call, file_id: FromPath[str]) -> ASGIApp:
     """What is known of a file."""
     return json_reply(rendered(await Services.of(request).store.files.get(request.user.id, file_id)))
 
 
-@delete("/files/{file_id:str}", status_code=200, summary="Delete a file", operation_class=batch_docs.DELETE)
+@delete("/files/{file_id:str}", status_code=200, summary="Delete a file", operation_class=examples.DELETE)
 async def remove(request: Call, file_id: FromPath[str]) -> ASGIApp:
     """Its record and its bytes; refused while a batch reads or writes it."""
     services = Services.of(request)
@@ -95,7 +95,7 @@ async def remove(request: Call, file_id: FromPath[str]) -> ASGIApp:
     return json_reply({"id": file.id, "object": "file", "deleted": True})
 
 
-@get("/files/{file_id:str}/content", summary="Read a file", operation_class=batch_docs.CONTENT)
+@get("/files/{file_id:str}/content", summary="Read a file", operation_class=examples.CONTENT)
 async def content(request: Call, file_id: FromPath[str]) -> ASGIApp:
     """Its bytes, or a range of them. Of a file that a batch still writes those that are there: go on from their end."""
     return await _content(request, file_id)

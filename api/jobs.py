@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 from pydantic import BaseModel
 
-from api import examples, speech, suno, transcriptions, webui
+from api import examples, suno
 from api.admission import NewJob, Terms, webhook
 from api.chat import completions
 from api.dialects.chat import Completion
@@ -23,10 +23,13 @@ from api.inputs import MAX_BODY_BYTES
 from api.jobs_body import Submission
 from api.openapi import KEYED
 from api.operation import Caller, Operation, found_at, rendered, respond
+from api.recordings import transcriptions
 from api.reply import job_headers, json_reply
 from api.services import Call, Services, authenticate
+from api.speech import surface as speech
 from api.validation import parse_body, parse_value
 from api.wait import patience
+from api.webui import surface as webui
 from storage.errors import AlreadyEnded, InvalidRequest, NotFound, ObjectsUnavailable, RequestError
 from storage.events import LAST_WORDS
 from storage.ids import is_job_id

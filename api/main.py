@@ -5,35 +5,20 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
-from api import (
-    admin,
-    asr,
-    batches,
-    callbacks,
-    deliveries,
-    docs,
-    errors,
-    events,
-    files,
-    health,
-    images,
-    jobs,
-    media,
-    models,
-    openapi,
-    reactor,
-    scope,
-    speech,
-    suno,
-    transcriptions,
-    webhooks,
-    webui,
-)
-from api.batch_runner import BatchRunner
+from api import admin, callbacks, docs, errors, events, files, health, jobs, media, models, openapi, scope, suno
+from api.batches import surface as batches
+from api.batches.runner import BatchRunner
 from api.chat import completions
 from api.chat.front import Front
+from api.images import surface as images
+from api.recordings import asr, transcriptions
 from api.services import Services
 from api.settings import ApiSettings
+from api.speech import surface as speech
+from api.webhooks import deliveries
+from api.webhooks import surface as webhooks
+from api.webui import reactor
+from api.webui import surface as webui
 from storage.garbage import collect_seldom
 from storage.settings import StorageSettings
 

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 import msgspec
 from pydantic import ValidationError
 
-from api.batch_lines import JOBS, MAX_CUSTOM_ID, OPENAI
+from api.batches.lines import JOBS, MAX_CUSTOM_ID, OPENAI
 from api.endpoints import normal
 from api.jobs_body import Submission
 from cli.batch_records import METADATA, SPECIAL, Record, csv_records, json_records
@@ -30,7 +30,7 @@ _FAULTS_KEPT = 1_000
 class Prepared(NamedTuple):
     """A whole file, checked.
 
-    `form`: that of its lines (`api/batch_lines.py`). `numbers`: where in the file each line that is sent stands.
+    `form`: that of its lines (`api/batches/lines.py`). `numbers`: where in the file each line that is sent stands.
     `alike`: some `custom_id`s differ in the case of their letters only. `faults`: the first of `faulty`. `unknown`:
     fields that their kinds do not have, and are sent all the same.
     """

@@ -7,7 +7,7 @@ from typing import IO, Any, NamedTuple
 
 import msgspec
 
-from api.batch_lines import MAX_LINE_BYTES
+from api.batches.lines import MAX_LINE_BYTES
 from cli.batch_source import Fault
 
 SPECIAL = {"custom_id", "kind", "model", "priority"}

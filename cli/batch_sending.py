@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
-from api.batch_lines import JOBS
+from api.batches.lines import JOBS
 from cli.batch_input import Prepared
 from cli.session import Session
 

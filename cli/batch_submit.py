@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import click
 
-from api.batch_lines import OPENAI
+from api.batches.lines import OPENAI
 from cli.batch_folder import Folder
 from cli.batch_follow import bring, end, follow, opened, path_of, print_id, show
 from cli.batch_input import Prepared, prepare

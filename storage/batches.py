@@ -75,8 +75,8 @@ class LineError(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, kw_only=True):
-    """Times in Unix ms, 0 where they have not come. `form`: how lines are written (`api/batch_lines.py`). `webhook`: of
-    lines that name none.
+    """Times in Unix ms, 0 where they have not come. `form`: how lines are written (`api/batches/lines.py`). `webhook`:
+    of lines that name none.
 
     `line` and `offset` are the cursor: all lines up to there have been submitted, or have their results without.
     """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from api.deliveries import MOST_REPLAYED
-from api.webhooks_body import Rotation
+from api.webhooks.body import Rotation
+from api.webhooks.deliveries import MOST_REPLAYED
 from storage.addresses import URL_LIMIT
 from storage.events import TYPES
 from storage.outbox import DELETED, LONGEST_REST_S, MAX_ATTEMPTS_KEPT, STRAINED

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from api.admission import NewJob
-from api.dialects.webui import DIALECT, Body, Name, Share
-from api.dialects.webui_models import Means
-from api.dialects.webui_scripts import ignored
-from api.dialects.webui_swaps import MAX_FACES, Swap, faces, swapped
+from api.dialects.webui.bodies import DIALECT, Body, Name, Share
+from api.dialects.webui.models import Means
+from api.dialects.webui.scripts import ignored
+from api.dialects.webui.swaps import MAX_FACES, Swap, faces, swapped
 from api.inputs import picture
 from storage.catalog import FACESWAP
 from storage.errors import InvalidRequest

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import httpx
 
-from api.batch_runner import BatchRunner
+from api.batches.runner import BatchRunner
 from storage.ids import OutputId
 from storage.job import IMAGES, Failure, Job, Kind, OutputStatus
 from storage.media import object_key

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.batch_lines import (
+from api.batches.lines import (
     JOBS,
     MAX_CUSTOM_ID,
     MAX_ERRORS,

@@ -120,7 +120,7 @@ async def test_a_batch_that_is_cancelled_while_it_is_judged_submits_nothing(
         await go_on.wait()
         return True
 
-    monkeypatch.setattr("api.batch_work.Validation.take", slowly)
+    monkeypatch.setattr("api.batches.work.Validation.take", slowly)
     batch = await create(stocked.alice, [line("a")])
     await begun.wait()
     assert (await stocked.alice.http.post(f"/v1/batches/{batch['id']}/cancel")).json()["status"] == "cancelling"
@@ -143,13 +143,13 @@ async def test_a_batch_that_has_ended_is_not_cancelled(stocked: Gateway) -> None
 async def test_a_batch_whose_time_is_over_expires_and_keeps_what_is_done(
     narrow: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.batch_work.POLL_S", 0.1)
+    monkeypatch.setattr("api.batches.work.POLL_S", 0.1)
     batch = await create(narrow.alice, [line(f"c{n}") for n in range(5)], completion_window="1h")
     await waiting(narrow, narrow.alice, 2)
     await narrow.make()
     await when(narrow.alice, batch["id"], completed=1)
     later = SimpleNamespace(time=lambda: time.time() + 3_601, monotonic=time.monotonic)
-    monkeypatch.setattr("api.batch_work.time", later)
+    monkeypatch.setattr("api.batches.work.time", later)
     batch = await when(narrow.alice, batch["id"], *ENDS)
     assert (batch["status"], counts(batch)) == ("expired", (5, 1, 4))
     assert batch["expired_at"]
@@ -273,8 +273,8 @@ async def test_another_process_goes_on_with_a_batch_when_one_stops(redis_url: st
 
 
 async def test_news_that_are_lost_are_found_out_all_the_same(stocked: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.batch_work.POLL_S", 0.1)
-    monkeypatch.setattr("api.batch_work.Work._heard_of", lambda *_: [])
+    monkeypatch.setattr("api.batches.work.POLL_S", 0.1)
+    monkeypatch.setattr("api.batches.work.Work._heard_of", lambda *_: [])
     batch = await create(stocked.alice, [line("a"), line("b")])
     async with working(stocked.services.store):
         assert counts(await when(stocked.alice, batch["id"], "completed")) == (2, 2, 0)

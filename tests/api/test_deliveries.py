@@ -248,8 +248,8 @@ async def stamp(gateway: Gateway) -> int:
 
 
 async def test_a_long_replay_goes_on_from_its_cursor(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.deliveries.MOST_REPLAYED", 10)
-    monkeypatch.setattr("api.deliveries._AT_A_TIME", 4)
+    monkeypatch.setattr("api.webhooks.deliveries.MOST_REPLAYED", 10)
+    monkeypatch.setattr("api.webhooks.deliveries._AT_A_TIME", 4)
     jobs = [await canceled(gateway) for _ in range(14)]
     endpoint = await register(gateway.alice, events=["job.*"])
     posted, cursor, calls = 0, {}, 0

@@ -6,20 +6,15 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from api import batch_body, jobs_body, webhooks_body
-from api.dialects import (
-    asr,
-    chat,
-    images,
-    reactor,
-    speech,
-    transcriptions,
-    webui,
-    webui_extras,
-    webui_models,
-    webui_progress,
-)
+from api import jobs_body
+from api.batches import body as batch_body
+from api.dialects import asr, chat, images, reactor, speech, transcriptions
 from api.dialects.suno import Concat, Generate
+from api.dialects.webui import bodies as webui
+from api.dialects.webui import extras as webui_extras
+from api.dialects.webui import models as webui_models
+from api.dialects.webui import progress as webui_progress
+from api.webhooks import body as webhooks_body
 from tests.api.gateway import Gateway
 
 

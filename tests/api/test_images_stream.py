@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.images_stream import is_wanted
+from api.images.stream import is_wanted
 from storage.job import Failure, Job, Status
 from tests.api.gateway import Gateway
 from tests.api.images import EDITS, GENERATIONS, asked, data_uri, drawn, picture

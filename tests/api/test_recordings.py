@@ -8,7 +8,7 @@ import pytest
 from api.dialects.recording import Source
 from api.inputs import Input, InputStore
 from api.operation import Caller
-from api.recordings import medium, the_recording
+from api.recordings.sources import medium, the_recording
 from api.signatures import HEAD_BYTES
 from storage.addresses import Allowed, Guard
 from storage.errors import AddressRefused, GatewayError, InvalidRequest, TooLarge

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.transcriptions_stream import events
+from api.recordings.stream import events
 from storage.job import Failure, Status
 from tests.api.batches import refused
 from tests.api.gateway import Gateway

@@ -4,8 +4,8 @@ import asyncio
 import base64
 from typing import Any
 
-from api.dialects.webui import Img2Img, Txt2Img
-from api.dialects.webui_infotext import texts_of
+from api.dialects.webui.bodies import Img2Img, Txt2Img
+from api.dialects.webui.infotext import texts_of
 from storage.job import Failure, Status
 from tests.api.gateway import Gateway
 from tests.api.images import answered, asked, data_uri, drawn, picture, shown

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from api.dialects import webui_infotext
+from api.dialects.webui import infotext as webui_infotext
 from tests.api.images import picture
 
 

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from api.admission import NewJob
-from api.dialects.webui import MAX_SEED, Img2Img, Txt2Img
-from api.dialects.webui_jobs import edit, generate
-from api.dialects.webui_models import Means
+from api.dialects.webui.bodies import MAX_SEED, Img2Img, Txt2Img
+from api.dialects.webui.jobs import edit, generate
+from api.dialects.webui.models import Means
 from api.validation import InvalidFields, parse_body
 from storage.addresses import Guard
 from storage.catalog import Catalog

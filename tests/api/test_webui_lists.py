@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from api.dialects import webui_lists
+from api.dialects.webui import lists as webui_lists
 from storage.catalog import Catalog
 from tests.api.gateway import Caller, Gateway
 from tests.api.images import answered

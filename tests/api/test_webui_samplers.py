@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.dialects.webui_samplers import SAMPLERS, SCHEDULERS, chosen
+from api.dialects.webui.samplers import SAMPLERS, SCHEDULERS, chosen
 from storage.errors import InvalidRequest
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.dialects.webui import Txt2Img
-from api.dialects.webui_scripts import SLOTS, Riding, riding
+from api.dialects.webui.bodies import Txt2Img
+from api.dialects.webui.scripts import SLOTS, Riding, riding
 from storage.addresses import Guard
 from storage.catalog import Catalog
 from storage.errors import AddressRefused, InvalidRequest, RequestError

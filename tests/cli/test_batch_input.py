@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.batch_lines import MAX_LINE_BYTES
+from api.batches.lines import MAX_LINE_BYTES
 from cli.batch_input import Prepared, prepare
 from cli.batch_source import Defaults
 

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from api.admission import NewJob, job_of
-from api.dialects import images, reactor, webui_extras, webui_jobs
+from api.dialects import images, reactor
 from api.dialects.images import Edit, Generation, Pictures, Variation
 from api.dialects.reactor import ReactorImage
-from api.dialects.webui import Img2Img, Txt2Img
-from api.dialects.webui_extras import ExtraSingleImage
-from api.dialects.webui_models import Means
+from api.dialects.webui import extras as webui_extras
+from api.dialects.webui import jobs as webui_jobs
+from api.dialects.webui.bodies import Img2Img, Txt2Img
+from api.dialects.webui.extras import ExtraSingleImage
+from api.dialects.webui.models import Means
 from api.inputs import Input
 from storage.accounts import Accounts
 from storage.addresses import Guard

@@ -102,12 +102,12 @@ BUSY, GONE, BAD = "upstream_busy", "upstream_disconnected", "upstream_malformed"
 FAILED, REFUSED, LATE = "upstream_failed", "upstream_refused", "upstream_timed_out"
 
 
-def _not_taken(code: str, account: AccountState = OK) -> Mapping[str, Ends]:
+def _not_taken(code: str, account: AccountState = OK) -> dict[str, Ends]:
     """A call that was lost on its way there: nobody here can know."""
     return at(held(code, 0, account), *PAID) | at(DONE, *FREE)
 
 
-def _taken(code: str, free: Ends) -> Mapping[str, Ends]:
+def _taken(code: str, free: Ends) -> dict[str, Ends]:
     """A call whose answer was lost."""
     return at(DONE, "suno") | at(held(code, 1), *BLIND) | at(free, *FREE)
 
