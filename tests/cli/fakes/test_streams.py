@@ -56,7 +56,9 @@ class Streaming:
 
 @pytest.fixture(params=CALLS)
 async def streaming(request: pytest.FixtureRequest) -> AsyncIterator[Streaming]:
-    fake = FakeUpstream(family_of(request.param)(pace_s=0.001))
+    fake = FakeUpstream(
+        family_of(request.param)(pace_s=0.001, clock=lambda: 0.0)
+    )  # two streams of one second are equal
     timeout = aiohttp.ClientTimeout(total=10)
     async with fake.serving(), aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as http:
         yield Streaming(fake, http)
