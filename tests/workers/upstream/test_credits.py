@@ -42,7 +42,14 @@ async def test_an_empty_account_is_not_tried_and_used_again_when_it_is_filled(be
             waiting = await bench.when(job, Status.QUEUED)
             assert studio.ledger.asked["submit"] == 0
             bench.file.write_text(bench.file.read_text().replace("10000", "10"))
-            await bench.store.redis.delete("asked:studio")  # time passes
+
+            async def filled() -> bool:
+                await bench.store.redis.delete(
+                    "asked:studio"
+                )  # time passes: whoever asks just now has read the old file
+                return (await bench.store.capacity.fares("studio"))[0].state == AccountState.OK
+
+            await until(filled)
             done = await bench.ended(waiting)
         assert done.status == Status.SUCCEEDED, done.error
 
