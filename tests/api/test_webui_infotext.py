@@ -50,6 +50,12 @@ def test_what_is_no_infotext_is_a_prompt_at_most(text: str) -> None:
     assert "width" not in webui_infotext.fields(text)
 
 
+def test_half_a_character_stays_the_escape_that_it_was() -> None:
+    """An answer that holds one could not be sent."""
+    text = 'a fox\nSteps: 20, Seed: 1, VAE: "x\\ud800"'
+    assert webui_infotext.read(text)["VAE"] == '"x\\ud800"'
+
+
 @pytest.mark.parametrize("text", ["a fox\nSteps: 1", "雪中的狐狸\nSteps: 1"])
 def test_a_png_carries_it_and_stays_a_picture(text: str) -> None:
     png = webui_infotext.with_text(picture(), text)

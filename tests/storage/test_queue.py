@@ -107,6 +107,15 @@ async def test_ten_thousand_jobs_of_one_owner_delay_anothers_by_one(jobs: Jobs, 
     assert "modest" in [job.owner for job in await claim(queue, 2)]
 
 
+async def test_as_many_as_there_are_slots_are_handed_out_and_leased(jobs: Jobs, queue: Queue, redis: Redis) -> None:
+    for _ in range(5):
+        await admit(jobs, *(sample() for _ in range(1000)))
+    claimed = await claim(queue, 4500)
+    leased = await redis.zrange(f"asleep:{LANE}", 0, -1)
+    assert len(claimed) == 4500
+    assert {job.id for job in claimed} == {id.decode() for id in leased}
+
+
 async def test_who_comes_back_has_no_claim_on_turns_missed(jobs: Jobs, queue: Queue) -> None:
     await admit(jobs, sample("b"), *(sample("a") for _ in range(50)))
     await claim(queue, 31)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
+import msgspec
 from PIL import Image
 
 from api.inputs import FORMATS
@@ -54,8 +55,8 @@ def read(text: str) -> dict[str, str]:
 def _plain(value: str) -> str:
     if value[:1] == '"':
         try:
-            return str(json.loads(value))
-        except ValueError:
+            return str(msgspec.json.decode(value))  # no half characters, which nothing could send on
+        except msgspec.DecodeError:
             return value
     return value.strip()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.chat.relaying import CHAT, account, asked, placed, relaying, text_of
+from tests.api.chat.relaying import CHAT, Relayed, account, asked, placed, relaying, text_of
 from tests.api.chat.test_relay import EVENTS, at_a_standstill, chunked, words
 from tests.api.upstreams.scripted import Silence, Upstream
 from tests.waiting import until
@@ -25,7 +25,7 @@ async def test_who_takes_nothing_is_held_to_have_left(redis_url: str, tmp_path: 
                 account(upstream.url.removesuffix("/v1"), concurrent=1, chat={"on_disconnect": word})
             )
             async with relayed.http.stream("POST", CHAT, json=asked(stream=True)) as answer:
-                await until(lambda: freed(relayed.store.redis.zcard(f"slots:{name}")))
+                await until(lambda: is_free(relayed, name))
                 with pytest.raises(httpx.RemoteProtocolError):  # what was under way to them, and no end
                     await answer.aread()
             kept = await relayed.kept(answer.headers["x-stream-id"])
@@ -44,5 +44,5 @@ async def test_who_is_slow_is_not(redis_url: str, tmp_path: Path) -> None:
                 assert (await answer.aread()).endswith(b"data: [DONE]\n\n")
 
 
-async def freed(slots: object) -> bool:
-    return not await slots  # type: ignore[misc]
+async def is_free(relayed: Relayed, name: str) -> bool:
+    return not await relayed.store.redis.zcard(f"slots:{name}")

@@ -56,9 +56,8 @@ class Streaming:
 
 @pytest.fixture(params=CALLS)
 async def streaming(request: pytest.FixtureRequest) -> AsyncIterator[Streaming]:
-    fake = FakeUpstream(
-        family_of(request.param)(pace_s=0.001, clock=lambda: 0.0)
-    )  # two streams of one second are equal
+    # Its clock stands, so that two streams that say the same are equal.
+    fake = FakeUpstream(family_of(request.param)(pace_s=0.001, clock=lambda: 0.0))
     timeout = aiohttp.ClientTimeout(total=10)
     async with fake.serving(), aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as http:
         yield Streaming(fake, http)
