@@ -35,7 +35,7 @@ _LISTEN_S = 1.0  # the longest a lost bell can cost
 
 
 class Lane:
-    """`slots` jobs at once, each held for `lease_s` at a time; at a stop they get `drain_s` to end by themselves.
+    """`slots` steps at once, their jobs held for `lease_s` at a time; at a stop they get `drain_s` to end by themselves.
     `run_s`: how long a step may take, if the job does not say. `taken`: what a queued job is from when it is claimed.
 
     `lease_s` must be longer than the event loop is ever blocked.
@@ -58,23 +58,27 @@ class Lane:
         self.steps: dict[str, Function] = {function.name: function for function in map(_function, steps)}
         self.held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
         self._running: set[asyncio.Task[None]] = set()  # those held, and such as have lost their job and not ended yet
-        self.done = 0
+        self._busy: set[asyncio.Task[None]] = set()  # those of them whose step has not ended: each has a slot
+        self._asked = 0  # slots that are kept for what is being claimed
+        self._more = self._closing = False
         self._freed = asyncio.Event()
+        self.done = 0
 
     async def start(self, ctx: dict[str, Any]) -> None:
         """arq's `on_startup`. `ctx` holds "queue" and "signals", and is handed to every step."""
         self._ctx = ctx
         self._queue: Queue = ctx["queue"]
         self._signals: Signals = ctx["signals"]
-        self._taking: asyncio.Task[Any] = asyncio.create_task(asyncio.sleep(0))
-        self._filling, *self._tending = [
-            asyncio.create_task(self._forever(loop)) for loop in (self._fill, self._renew, self._heed)
-        ]
+        self._listening: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
+        self._filling = [asyncio.create_task(self._forever(loop)) for loop in (self._fill, self._fill_too)]
+        self._tending = [asyncio.create_task(self._forever(loop)) for loop in (self._renew, self._heed)]
 
     async def stop(self) -> None:
         """arq's `on_shutdown`: claim no more, let short work end, hand back the rest with its attempt unspent."""
-        await end(self._filling)
-        await asyncio.gather(self._taking, return_exceptions=True)
+        self._closing = True  # and not cancelled: a claimed job always gets its task
+        self._freed.set()
+        await end(self._listening)
+        await asyncio.gather(*self._filling, return_exceptions=True)
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=self.drain_s)
             for task in late:
@@ -88,9 +92,10 @@ class Lane:
             log.warning("lane %s: Redis is away; leases and health keys will end by themselves", self.name)
 
     async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """`loop`, from its beginning again when Redis has been away."""
         while True:
             try:
-                await loop()
+                return await loop()
             except (RedisUnavailable, TimeoutError) as error:  # leases protect the jobs meanwhile
                 log.warning("lane %s: %s", self.name, error)
                 await asyncio.sleep(0.5)
@@ -100,41 +105,70 @@ class Lane:
                 return
 
     async def _fill(self) -> None:
-        free = self.slots - len(self.held)
-        if free <= 0:
+        while await self._room():
+            wake_s = await self._claim()
+            if not self._more and not self._closing:
+                within_s = min(_LISTEN_S, wake_s) if wake_s is not None else _LISTEN_S
+                self._listening = asyncio.create_task(self._queue.listen(self.name, within_s))
+                await self._listening
+
+    async def _fill_too(self) -> None:
+        """So that Redis works on one half of the slots while we are at the other's jobs."""
+        while await self._room(only_while_more=True):
+            await self._claim()
+
+    async def _room(self, *, only_while_more: bool = False) -> bool:
+        """Wait until there is a slot to claim for, and more to claim than the last one brought if that is asked. False:
+        claim no more."""
+        while not self._closing and (self._free() <= 0 or (only_while_more and not self._more)):
             self._freed.clear()
             await self._freed.wait()
-            return
-        half = min(free, -(-self.slots // 2))  # so that Redis looks for more while we go through these
-        self._taking = asyncio.create_task(self._take(half))
-        wake_s, taken = await asyncio.shield(self._taking)  # a claimed job always gets its task
-        if taken < half:
-            await self._queue.listen(self.name, min(_LISTEN_S, wake_s) if wake_s is not None else _LISTEN_S)
+        return not self._closing
 
-    async def _take(self, free: int) -> tuple[float | None, int]:
-        wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s, taken=self.taken)
-        for job in jobs:
-            self._drop(job.id)  # an earlier attempt of ours, whose lease ran out: its word no longer counts
-            task = asyncio.create_task(self._run(job))
-            self.held[job.id] = job, task
-            self._running.add(task)
-            task.add_done_callback(partial(self._ended, job))
-        return wake_s, len(jobs)
+    def _free(self) -> int:
+        return self.slots - len(self._busy) - self._asked
+
+    async def _claim(self) -> float | None:
+        """Claim for half of the slots at the most. Returns the seconds until the next sleeper wakes.
+
+        The moves of the jobs that had these slots are called in the same moment, so they travel together and Redis waits
+        for its disk once: nothing may be awaited here before the call.
+        """
+        free = min(self._free(), -(-self.slots // 2))
+        self._asked += free
+        try:
+            wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s, taken=self.taken)
+            for job in jobs:
+                self._begin(job)
+            self._more = len(jobs) == free
+        finally:
+            self._asked -= free
+            self._freed.set()  # for the other of the two: there is more, or slots that it waited for were not needed
+        return wake_s
+
+    def _begin(self, job: Job) -> None:
+        self._drop(job.id)  # an earlier attempt of ours, whose lease ran out: its word no longer counts
+        task = asyncio.create_task(self._run(job))
+        self.held[job.id] = job, task
+        self._running.add(task)
+        self._busy.add(task)
+        task.add_done_callback(partial(self._ended, job))
 
     async def _renew(self) -> None:
-        asked = [job for job, _ in self.held.values()]
-        lost = await self._queue.renew(
-            self.name,
-            asked,
-            lease_s=self.lease_s,
-            worker=self.worker,
-            slots=self.slots,
-            health=msgspec.json.encode({"slots": self.slots, "held": len(self.held), "done": self.done}),
-        )
-        for job in asked:
-            if job.id in lost and self._holds(job):  # and not a later attempt, claimed meanwhile
-                self._drop(job.id)
-        await asyncio.sleep(self.lease_s / 3)
+        while True:
+            asked = [job for job, _ in self.held.values()]
+            lost = await self._queue.renew(
+                self.name,
+                asked,
+                lease_s=self.lease_s,
+                worker=self.worker,
+                slots=self.slots,
+                health=msgspec.json.encode({"slots": self.slots, "held": len(self.held), "done": self.done}),
+            )
+            for job in asked:
+                if job.id in lost and self._holds(job):  # and not a later attempt, claimed meanwhile
+                    self._drop(job.id)
+            await asyncio.sleep(self.lease_s / 3)
 
     async def _heed(self) -> None:
         """A cancelled job is dropped at once, not at the next renewal."""
@@ -154,10 +188,15 @@ class Lane:
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         """However it ended: a task that is cancelled before it has begun runs no line of its own."""
         self._running.discard(task)
+        self._leave_slot(task)
         if self._holds(job):
             del self.held[job.id]
         self.done += 1
-        self._freed.set()
+
+    def _leave_slot(self, task: asyncio.Task[Any] | None) -> None:
+        if task in self._busy:
+            self._busy.remove(task)
+            self._freed.set()
 
     async def _run(self, job: Job) -> None:
         try:
@@ -170,8 +209,11 @@ class Lane:
         limit = asyncio.timeout(limit_s)
         try:
             step = self.steps[job.step]
-            async with limit:
-                fields = await step.coroutine(self._ctx, job)
+            try:
+                async with limit:
+                    fields = await step.coroutine(self._ctx, job)
+            finally:
+                self._leave_slot(asyncio.current_task())
             await self._queue.advance(job.id, Status.SUCCEEDED, token=job.token, **fields)
         except Retry as again:
             await self._hand_back(job, delay_s=(again.defer_score or 0) / 1000, give_back=False)

@@ -72,13 +72,16 @@ async def test_an_idle_lane_is_woken_by_an_admission(store: Store) -> None:
         assert lane.done == 20
 
 
-async def test_no_more_jobs_are_held_than_there_are_slots(store: Store) -> None:
-    most, going = 0, asyncio.Event()
+async def test_no_more_steps_run_at_once_than_there_are_slots(store: Store) -> None:
+    running, most, going = 0, 0, asyncio.Event()
 
     async def work(_ctx: dict[str, Any], _job: Job) -> dict[str, Any]:
-        nonlocal most
-        most = max(most, len(lane.held))
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
         await going.wait()
+        await asyncio.sleep(0)
+        running -= 1
         return {}
 
     jobs = [await admit(store) for _ in range(7)]
@@ -88,6 +91,33 @@ async def test_no_more_jobs_are_held_than_there_are_slots(store: Store) -> None:
         for job in jobs:
             await ended(store, job)
     assert most == 3
+
+
+async def test_the_next_jobs_are_claimed_together_with_the_moves_of_those_before(store: Store) -> None:
+    """Redis waits for its disk once for both."""
+    for _ in range(60):
+        await admit(store)
+    await store.redis.config_resetstat()
+    async with serving(store, nothing, slots=4, lease_s=60.0) as lane:
+        await until(lambda: lane.done == 60)
+    calls = (await store.redis.info("commandstats"))["cmdstat_fcall"]["calls"]
+    assert calls < 45  # each brings two jobs, and takes two moves
+
+
+async def test_a_bell_costs_one_claim_more_than_it_brings_jobs(store: Store) -> None:
+    claim, claims = store.queue.claim, 0
+
+    async def counted(*args: Any, **more: Any) -> Any:
+        nonlocal claims
+        claims += 1
+        return await claim(*args, **more)
+
+    store.queue.claim = counted  # type: ignore[method-assign]
+    async with serving(store, nothing, slots=4):
+        await until(lambda: claims)
+        for _ in range(20):
+            await ended(store, await admit(store))
+    assert claims < 45  # and a few by time
 
 
 async def test_a_failure_is_told_in_its_own_words(store: Store) -> None:
