@@ -35,7 +35,7 @@ _LISTEN_S = 1.0  # the longest a lost bell can cost
 
 
 class Lane:
-    """`slots` steps at once, their jobs held for `lease_s` at a time; at a stop they get `drain_s` to end by themselves.
+    """`slots` steps at once, their jobs held for `lease_s` at a time; at a stop they get `drain_s` to end themselves.
     `run_s`: how long a step may take, if the job does not say. `taken`: what a queued job is from when it is claimed.
 
     `lease_s` must be longer than the event loop is ever blocked.
@@ -60,8 +60,9 @@ class Lane:
         self._running: set[asyncio.Task[None]] = set()  # those held, and such as have lost their job and not ended yet
         self._busy: set[asyncio.Task[None]] = set()  # those of them whose step has not ended: each has a slot
         self._asked = 0  # slots that are kept for what is being claimed
+        self._calling = False  # a claim has been called in this turn of the loop
         self._more = self._closing = False
-        self._freed = asyncio.Event()
+        self._look = asyncio.Event()  # there may be something to claim for
         self.done = 0
 
     async def start(self, ctx: dict[str, Any]) -> None:
@@ -76,7 +77,7 @@ class Lane:
     async def stop(self) -> None:
         """arq's `on_shutdown`: claim no more, let short work end, hand back the rest with its attempt unspent."""
         self._closing = True  # and not cancelled: a claimed job always gets its task
-        self._freed.set()
+        self._look.set()
         await end(self._listening)
         await asyncio.gather(*self._filling, return_exceptions=True)
         if self._running:
@@ -95,7 +96,8 @@ class Lane:
         """`loop`, from its beginning again when Redis has been away."""
         while True:
             try:
-                return await loop()
+                await loop()
+                return
             except (RedisUnavailable, TimeoutError) as error:  # leases protect the jobs meanwhile
                 log.warning("lane %s: %s", self.name, error)
                 await asyncio.sleep(0.5)
@@ -119,10 +121,14 @@ class Lane:
 
     async def _room(self, *, only_while_more: bool = False) -> bool:
         """Wait until there is a slot to claim for, and more to claim than the last one brought if that is asked. False:
-        claim no more."""
-        while not self._closing and (self._free() <= 0 or (only_while_more and not self._more)):
-            self._freed.clear()
-            await self._freed.wait()
+        claim no more.
+
+        Two claims that are called in one moment would travel together, and so would all that follows from them: Redis
+        and we would take turns from then on.
+        """
+        while not self._closing and (self._calling or self._free() <= 0 or (only_while_more and not self._more)):
+            self._look.clear()
+            await self._look.wait()
         return not self._closing
 
     def _free(self) -> int:
@@ -131,11 +137,13 @@ class Lane:
     async def _claim(self) -> float | None:
         """Claim for half of the slots at the most. Returns the seconds until the next sleeper wakes.
 
-        The moves of the jobs that had these slots are called in the same moment, so they travel together and Redis waits
-        for its disk once: nothing may be awaited here before the call.
+        The moves of the jobs that had these slots are called in the same moment, so they travel together and Redis
+        waits for its disk once: nothing may be awaited here before the call.
         """
         free = min(self._free(), -(-self.slots // 2))
         self._asked += free
+        self._calling = True
+        asyncio.get_running_loop().call_soon(self._called)
         try:
             wake_s, jobs = await self._queue.claim(self.name, free, lease_s=self.lease_s, taken=self.taken)
             for job in jobs:
@@ -143,8 +151,12 @@ class Lane:
             self._more = len(jobs) == free
         finally:
             self._asked -= free
-            self._freed.set()  # for the other of the two: there is more, or slots that it waited for were not needed
+            self._look.set()  # for the other of the two: there is more, or slots that it waited for were not needed
         return wake_s
+
+    def _called(self) -> None:
+        self._calling = False
+        self._look.set()
 
     def _begin(self, job: Job) -> None:
         self._drop(job.id)  # an earlier attempt of ours, whose lease ran out: its word no longer counts
@@ -196,7 +208,7 @@ class Lane:
     def _leave_slot(self, task: asyncio.Task[Any] | None) -> None:
         if task in self._busy:
             self._busy.remove(task)
-            self._freed.set()
+            self._look.set()
 
     async def _run(self, job: Job) -> None:
         try:

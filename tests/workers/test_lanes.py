@@ -104,6 +104,34 @@ async def test_the_next_jobs_are_claimed_together_with_the_moves_of_those_before
     assert calls < 45  # each brings two jobs, and takes two moves
 
 
+async def test_two_claims_are_under_way_and_never_called_in_one_moment(store: Store) -> None:
+    """Else they would travel together, and Redis and the lane take turns."""
+    claim, loop = store.queue.claim, asyncio.get_running_loop()
+    in_one_moment, together, under_way, most = False, 0, 0, 0
+
+    def later() -> None:
+        nonlocal in_one_moment
+        in_one_moment = False
+
+    async def watched(*args: Any, **more: Any) -> Any:
+        nonlocal in_one_moment, together, under_way, most
+        together += in_one_moment
+        in_one_moment, under_way = True, under_way + 1
+        most = max(most, under_way)
+        loop.call_soon(later)
+        try:
+            return await claim(*args, **more)
+        finally:
+            under_way -= 1
+
+    for _ in range(60):
+        await admit(store)
+    store.queue.claim = watched  # type: ignore[method-assign]
+    async with serving(store, nothing, slots=4) as lane:
+        await until(lambda: lane.done == 60)
+    assert (together, most) == (0, 2)
+
+
 async def test_a_bell_costs_one_claim_more_than_it_brings_jobs(store: Store) -> None:
     claim, claims = store.queue.claim, 0
 
@@ -273,6 +301,26 @@ async def test_a_stop_lets_short_work_end_and_hands_back_the_rest_unspent(store:
     handed_back = await read(store, long.id)
     assert (handed_back.status, handed_back.attempt) == (Status.QUEUED, 0)
     assert handed_back.public_status == "running"
+
+
+async def test_what_is_being_claimed_at_a_stop_is_worked_on(store: Store) -> None:
+    claim, answered, go_on = store.queue.claim, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **more: Any) -> Any:
+        found = await claim(*args, **more)
+        answered.set()
+        await go_on.wait()
+        return found
+
+    job = await admit(store)
+    store.queue.claim = slow  # type: ignore[method-assign]
+    async with serving(store, nothing, lease_s=60.0) as lane:
+        await answered.wait()
+        stopping = asyncio.create_task(lane.stop())
+        await until(lambda: lane._closing)
+        go_on.set()
+        await stopping
+        assert (await read(store, job.id)).status == Status.SUCCEEDED
 
 
 async def test_a_lane_that_stops_is_no_longer_counted(store: Store) -> None:
