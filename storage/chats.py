@@ -2,9 +2,12 @@
 
 An event is bytes that go to a client as they are (`data: {…}` and a blank line), and is known by its number, from 1. A
 stream is made by a job here, of the same id, or by nobody but the process that relays it.
+
+Events that are added together are kept in one bundle, compressed: they are nearly alike, and a stream has hundreds.
 """
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from storage.errors import NotFound
@@ -20,9 +23,21 @@ OPEN_S = 3600
 """How long it is there without one, while it has not ended: whoever makes it may be gone for good."""
 
 MOST_BYTES = 16 << 20
-"""Of one stream. Further events are not kept: it ends there, `cut`."""
+"""Of one stream, before they are compressed. Further events are not kept: it ends there, `cut`."""
 
 _AT_ONCE_BYTES = 256 << 10
+_BUNDLE_BYTES = 64 << 10
+_END = b"\n\n"
+
+
+def count(events: bytes) -> int:
+    """How many whole events these are."""
+    return events.count(_END)
+
+
+def split(events: bytes) -> list[bytes]:
+    """Some whole events, one by one."""
+    return [event + _END for event in events.split(_END)[:-1]]
 
 
 class Read(NamedTuple):
@@ -48,24 +63,23 @@ class Chats:
         """
         await self._scripts.call("chat_begin", id, owner, keep_s, open_s)
 
-    async def open(
-        self, id: str, owner: str, events: Sequence[bytes], *, over: bool, keep_s: int, open_s: int = OPEN_S
-    ) -> bool:
+    async def open(self, id: str, owner: str, events: bytes, *, over: bool, keep_s: int, open_s: int = OPEN_S) -> bool:
         """The same as `begin`, and `add` of its first events, in one."""
         opening = owner, keep_s, open_s
-        return bool(await self._scripts.call("chat_add", id, 0, int(over), "", MOST_BYTES, *opening, *events))
+        return bool(await self._scripts.call("chat_add", id, 0, int(over), "", MOST_BYTES, *opening, *_bundles(events)))
 
     async def add(
-        self, id: str, after: int, events: Sequence[bytes], *, over: bool = False, token: str | int | None = None
+        self, id: str, after: int, events: bytes, *, over: bool = False, token: str | int | None = None
     ) -> bool:
-        """Keep the events numbered `after` + 1 and so on; those that are there already are passed over. `over`: they
-        are the last.
+        """Keep some whole events (or none), numbered `after` + 1 and so on; those that are there already are passed
+        over. `over`: they are the last.
 
         False if that is of no use: there is no such stream (any more), it has ended, some before these are missing, it
         would be larger than MOST_BYTES; or, with the `token` of the job that makes it, that is no longer held.
         """
         fence = "" if token is None else token
-        return bool(await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, "", 0, 0, *events))
+        words = int(over), fence, MOST_BYTES, "", 0, 0
+        return bool(await self._scripts.call("chat_add", id, after, *words, *_bundles(events)))
 
     async def read(self, id: str, owner: str, after: int) -> Read:
         """The events after number `after`: some, about 256 kB of them.
@@ -75,5 +89,24 @@ class Chats:
         reply = await self._scripts.call("chat_read", id, owner, after, _AT_ONCE_BYTES)
         if not reply:
             raise NotFound("there is no such stream, or it is kept no more")
-        over, cut, ended, events = reply
+        over, cut, ended, bundles = reply
+        events = list[bytes]()
+        for last, bundle in zip(map(int, bundles[::2]), bundles[1::2], strict=True):
+            found = split(zlib.decompress(bundle))
+            events += found[len(found) - (last - after - len(events)) :]
         return Read(events, bool(over), bool(cut), bool(ended))
+
+
+def _bundles(events: bytes) -> Iterator[int | bytes]:
+    """Of each: how many, their bytes, and they themselves."""
+    while len(events) > _BUNDLE_BYTES:
+        ends = events.rfind(_END, 0, _BUNDLE_BYTES)
+        ends = (events.find(_END) if ends < 0 else ends) + len(_END)
+        yield from _bundle(events[:ends])
+        events = events[ends:]
+    if events:
+        yield from _bundle(events)
+
+
+def _bundle(events: bytes) -> tuple[int, int, bytes]:
+    return count(events), len(events), zlib.compress(events, zlib.Z_BEST_SPEED)

@@ -55,7 +55,7 @@
 | `preview:{job}`                   | string | a small JPEG of what is being made; expires                           |
 | `sound:{job}`                     | hash   | number → piece of what is being spoken (`storage/sounds.py`); expires |
 | `chat:{id}`                       | hash   | a stream of chat events: whose (`storage/chats.py`); expires          |
-| `said:{id}`                       | list   | those events; expires                                                 |
+| `said:{id}`                       | stream | those events in bundles, by each one's last number; expires           |
 | `libraries`                       | zset   | library of functions → Unix s when somebody last said that it uses it |
 | `setup`                           | string | somebody has been let in here: no first key is made known again       |
 

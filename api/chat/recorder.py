@@ -9,7 +9,7 @@ import time
 from uuid import uuid4
 
 from api.upstreams.envelopes import envelope, event
-from storage.chats import Chats
+from storage.chats import Chats, count
 from storage.errors import RedisUnavailable, UpstreamDisconnected
 from storage.tasks import end
 
@@ -29,8 +29,6 @@ MOST_WAITING_BYTES = 64 << 20
 AGAIN_S = 1.0
 LATE_S = 60.0
 """How often, and for how long after its end, a stream is tried again that Redis did not take."""
-
-_END = b"\n\n"
 
 
 class Recording:
@@ -143,8 +141,7 @@ class Recorder:
         """Raises RedisUnavailable; what was to be written is still there then."""
         over, parts = recording.over, len(recording.waiting)
         if parts or recording.begun:  # of an answer that never began nobody knows
-            data = b"".join(recording.waiting[:parts])
-            events = [each + _END for each in data.split(_END)[:-1]]
+            events = b"".join(recording.waiting[:parts])
             if recording.begun:
                 taken = await self._chats.add(recording.id, recording.kept, events, over=over)
             else:
@@ -152,10 +149,10 @@ class Recorder:
                     recording.id, recording.owner, events, over=over, keep_s=KEPT_S, open_s=OPEN_S
                 )
                 recording.begun = True
-            recording.kept += len(events)
+            recording.kept += count(events)
             recording.useless = not taken
             del recording.waiting[:parts]
-            self._waiting_bytes -= len(data)
+            self._waiting_bytes -= len(events)
         if over or recording.useless:
             self._forget(recording)
 

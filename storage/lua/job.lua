@@ -129,7 +129,7 @@ end
 local function begin_chat(id, owner, keep_s, open_s)
   local chat = 'chat:' .. id
   if redis.call('HSETNX', chat, 'owner', owner) == 0 then return 0 end
-  redis.call('HSET', chat, 'keep_s', keep_s, 'open_s', open_s, 'size', 0)
+  redis.call('HSET', chat, 'keep_s', keep_s, 'open_s', open_s, 'size', 0, 'count', 0)
   redis.call('EXPIRE', chat, open_s)
   return 1
 end

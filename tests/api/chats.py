@@ -28,7 +28,7 @@ async def claimed(gateway: Gateway) -> Job:
 
 async def add(gateway: Gateway, job: Job, after: int, *events: bytes, over: bool = False) -> int:
     """Pass events on; how many there are then."""
-    assert await gateway.services.store.chats.add(job.id, after, events, over=over, token=job.token)
+    assert await gateway.services.store.chats.add(job.id, after, b"".join(events), over=over, token=job.token)
     return after + len(events)
 
 

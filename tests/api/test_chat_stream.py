@@ -228,7 +228,7 @@ async def test_a_stream_that_was_cut_says_so(gateway: Gateway, monkeypatch: pyte
     async with reading(gateway) as (stream, job, count):
         monkeypatch.setattr(chats, "MOST_BYTES", 1)
         store = gateway.services.store
-        assert not await store.chats.add(job.id, count, [b"data: {}\n\n"], token=job.token)
+        assert not await store.chats.add(job.id, count, b"data: {}\n\n", token=job.token)
         assert (await until_its_end(stream))[-1]["error"]["code"] == "stream_too_long"
 
 
@@ -257,8 +257,8 @@ async def test_a_relayed_stream_is_read_alike(gateway: Gateway) -> None:
     """One that no job makes: whoever relays it keeps it."""
     store, id = gateway.services.store.chats, "stream-1"
     await store.begin(id, gateway.alice.key.id)
-    await store.add(id, 0, [b'data: {"a":1}\n\n'])
+    await store.add(id, 0, b'data: {"a":1}\n\n')
     async with streaming(gateway, gateway.alice, f"{CHAT}/{id}/events") as stream:
         assert [(each.id, each.body) for each in await stream.events(1)] == [("1", {"a": 1})]
-        await store.add(id, 1, [b"data: [DONE]\n\n"], over=True)
+        await store.add(id, 1, b"data: [DONE]\n\n", over=True)
         assert (await until_its_end(stream))[-1] == "[DONE]"

@@ -271,7 +271,7 @@ async def test_what_is_open_and_silent_stays_and_what_nobody_makes_any_more_does
     await recorder.stop()  # whoever made the one of before is gone
     orphan = Recording(recorder, OWNER)
     await store.chats.begin(orphan.id, OWNER, keep_s=KEPT_S, open_s=module.OPEN_S)
-    await store.chats.add(orphan.id, 0, [event(1)])
+    await store.chats.add(orphan.id, 0, event(1))
     again = Recorder(store.chats)
     await again.start()
     try:
