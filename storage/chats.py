@@ -28,11 +28,7 @@ MOST_BYTES = 16 << 20
 _AT_ONCE_BYTES = 256 << 10
 _BUNDLE_BYTES = 64 << 10
 _END = b"\n\n"
-
-
-def count(events: bytes) -> int:
-    """How many whole events these are."""
-    return events.count(_END)
+_BARE = -15  # deflate without a head and a sum
 
 
 def split(events: bytes) -> list[bytes]:
@@ -63,23 +59,30 @@ class Chats:
         """
         await self._scripts.call("chat_begin", id, owner, keep_s, open_s)
 
-    async def open(self, id: str, owner: str, events: bytes, *, over: bool, keep_s: int, open_s: int = OPEN_S) -> bool:
+    async def open(
+        self, id: str, owner: str, events: bytes, *, over: bool, keep_s: int, open_s: int = OPEN_S
+    ) -> int | None:
         """The same as `begin`, and `add` of its first events, in one."""
-        opening = owner, keep_s, open_s
-        return bool(await self._scripts.call("chat_add", id, 0, int(over), "", MOST_BYTES, *opening, *_bundles(events)))
+        return await self._add(id, 0, events, over, "", (owner, keep_s, open_s))
 
     async def add(
         self, id: str, after: int, events: bytes, *, over: bool = False, token: str | int | None = None
-    ) -> bool:
+    ) -> int | None:
         """Keep some whole events (or none), numbered `after` + 1 and so on; those that are there already are passed
-        over. `over`: they are the last.
+        over. `over`: they are the last. Returns the number of the last.
 
-        False if that is of no use: there is no such stream (any more), it has ended, some before these are missing, it
+        None if that is of no use: there is no such stream (any more), it has ended, some before these are missing, it
         would be larger than MOST_BYTES; or, with the `token` of the job that makes it, that is no longer held.
         """
-        fence = "" if token is None else token
-        words = int(over), fence, MOST_BYTES, "", 0, 0
-        return bool(await self._scripts.call("chat_add", id, after, *words, *_bundles(events)))
+        return await self._add(id, after, events, over, "" if token is None else token, ("", 0, 0))
+
+    async def _add(
+        self, id: str, after: int, events: bytes, over: bool, fence: str | int, opening: tuple[str, int, int]
+    ) -> int | None:
+        bundles = list(_bundles(events))
+        words = [word for bundle in bundles for word in bundle]
+        kept = await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, *opening, *words)
+        return after + sum(bundle.length for bundle in bundles) if kept else None
 
     async def read(self, id: str, owner: str, after: int) -> Read:
         """The events after number `after`: some, about 256 kB of them.
@@ -92,21 +95,26 @@ class Chats:
         over, cut, ended, bundles = reply
         events = list[bytes]()
         for last, bundle in zip(map(int, bundles[::2]), bundles[1::2], strict=True):
-            found = split(zlib.decompress(bundle))
+            found = split(zlib.decompress(bundle, wbits=_BARE))
             events += found[len(found) - (last - after - len(events)) :]
         return Read(events, bool(over), bool(cut), bool(ended))
 
 
-def _bundles(events: bytes) -> Iterator[int | bytes]:
-    """Of each: how many, their bytes, and they themselves."""
+class _Bundle(NamedTuple):
+    length: int
+    size_bytes: int
+    packed: bytes
+
+
+def _bundles(events: bytes) -> Iterator[_Bundle]:
     while len(events) > _BUNDLE_BYTES:
         ends = events.rfind(_END, 0, _BUNDLE_BYTES)
         ends = (events.find(_END) if ends < 0 else ends) + len(_END)
-        yield from _bundle(events[:ends])
+        yield _bundle(events[:ends])
         events = events[ends:]
     if events:
-        yield from _bundle(events)
+        yield _bundle(events)
 
 
-def _bundle(events: bytes) -> tuple[int, int, bytes]:
-    return count(events), len(events), zlib.compress(events, zlib.Z_BEST_SPEED)
+def _bundle(events: bytes) -> _Bundle:
+    return _Bundle(events.count(_END), len(events), zlib.compress(events, zlib.Z_BEST_SPEED, wbits=_BARE))

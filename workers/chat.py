@@ -164,8 +164,7 @@ class Feed:
 
     async def _add(self, events: Sequence[bytes], *, over: bool = False) -> bool:
         """False if there is nobody to add them for: the stream is full, or the job is another's."""
-        if await self._chats.add(self._job.id, self._count, b"".join(events), over=over, token=self._job.token):
-            self._count += len(events)
-        else:
-            self._wanted = False
+        kept = await self._chats.add(self._job.id, self._count, b"".join(events), over=over, token=self._job.token)
+        self._wanted = kept is not None
+        self._count = kept or self._count
         return self._wanted

@@ -70,18 +70,19 @@ class Downstream:
         if not self.gone:
             await self._out({"type": "http.response.body", "body": events, "more_body": True})
 
-    async def end(self) -> None:
-        """The stream is over."""
+    async def end(self, events: bytes = b"") -> None:
+        """The stream is over, with these last whole events."""
         if self._recording:
+            if events:
+                self._recording.add(events)
             self._recording.end()
         if self.started and not self.gone:
-            await self._out({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._out({"type": "http.response.body", "body": events, "more_body": False})
 
     async def refuse(self, said: Envelope) -> None:
         """Say what went wrong: as an answer, or within a stream that has begun, and then it has no proper end."""
         if self.started:
-            await self.say(event(said.body))
-            await self.end()
+            await self.end(event(said.body))
         else:
             await self.answer(said.status, said.headers, said.body)
 

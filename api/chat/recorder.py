@@ -9,7 +9,7 @@ import time
 from uuid import uuid4
 
 from api.upstreams.envelopes import envelope, event
-from storage.chats import Chats, count
+from storage.chats import Chats
 from storage.errors import RedisUnavailable, UpstreamDisconnected
 from storage.tasks import end
 
@@ -143,14 +143,14 @@ class Recorder:
         if parts or recording.begun:  # of an answer that never began nobody knows
             events = b"".join(recording.waiting[:parts])
             if recording.begun:
-                taken = await self._chats.add(recording.id, recording.kept, events, over=over)
+                kept = await self._chats.add(recording.id, recording.kept, events, over=over)
             else:
-                taken = await self._chats.open(
+                kept = await self._chats.open(
                     recording.id, recording.owner, events, over=over, keep_s=KEPT_S, open_s=OPEN_S
                 )
                 recording.begun = True
-            recording.kept += count(events)
-            recording.useless = not taken
+            recording.useless = kept is None
+            recording.kept = kept or recording.kept
             del recording.waiting[:parts]
             self._waiting_bytes -= len(events)
         if over or recording.useless:

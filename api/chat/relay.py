@@ -283,30 +283,34 @@ class _Exchange:
                 return bytes(body)
             await self._more(connection)
 
+    async def _turned(self, turned: Turned, connection: Connection) -> bytes:
+        """What the caller gets next; perhaps nothing."""
+        if data := connection.take():
+            return turned.feed(data)
+        if connection.done:
+            return turned.end()
+        await self._more(connection)
+        return b""
+
     async def _streamed(self, route: Route, connection: Connection) -> None:
         if not connection.headers.get(b"content-type", b"").startswith(_EVENTS):
             route.dialect.whole(self._asked, await self._rest(connection))  # which may say what is wrong
             raise UpstreamMalformed("the upstream answered in one piece where events are due")
         await self.caller.start(_passed(route, connection))
         self._answer = turned = route.dialect.turned(self._asked)
+        said = b""
         while not turned.over:
-            if data := connection.take():
-                said = turned.feed(data)
-            elif connection.done:
-                said = turned.end()
-            else:
-                await self._more(connection)
-                continue
             if said:
-                if self._detaches:
-                    self._heard.add(said)
                 await self.caller.say(said)
-        self._failed, self._detaches = turned.failed, None
+            said = await self._turned(turned, connection)
+            if said and self._detaches:
+                self._heard.add(said)
+        self._failed, self._detaches = turned.failed, None  # who leaves now has it
         if turned.failed:
             self._relay.routes.failed(route, turned.failed)
         else:
             self._relay.routes.did_well(route)
-        await self.caller.end()
+        await self.caller.end(said)
         if not connection.done and not turned.failed:  # the end of the message, behind the last event
             await _ended(connection)
 

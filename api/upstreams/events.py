@@ -35,7 +35,7 @@ class Splitter:
         del rest[: cut + 2]
         if not self._begun:
             self._begun, whole = True, whole.removeprefix(_BYTE_ORDER)
-        return [found for event in whole.split(b"\n\n") if (found := _data(event)) is not None]
+        return _simple(whole) or [found for event in whole.split(b"\n\n") if (found := _data(event)) is not None]
 
     @property
     def half(self) -> bool:
@@ -50,8 +50,14 @@ class Splitter:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
+def _simple(events: bytes) -> list[bytes]:
+    """The data of events that are a line of data each; nothing, if one of them is more. Nearly all are."""
+    if not events.startswith(b"data: "):
+        return []
+    found = events[6:].split(b"\n\ndata: ")
+    return found if events.count(b"\n") == 2 * (len(found) - 1) else []
+
+
 def _data(event: bytes) -> bytes | None:
-    if event.startswith(b"data: ") and b"\n" not in event:
-        return event[6:]
     lines = [line[5:].removeprefix(b" ") for line in event.split(b"\n") if line.startswith(b"data:")]
     return b"\n".join(lines) if lines else None

@@ -21,7 +21,7 @@ _HEADERS: Headers = [(b"content-type", b"application/json"), (b"accept-encoding"
 _PASSED = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id")
 _PASSED_FROM = b"x-ratelimit-"
 _OUR_FAULT = {401, 402, 403}
-_DONE = b"data: [DONE]\n\n"
+_DONE = b"[DONE]"
 _USAGE_NULL = (b',"usage":null', b', "usage": null')
 
 Body = dict[str, msgspec.Raw]
@@ -29,14 +29,14 @@ _fields = msgspec.json.Decoder(Body).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class _Choice(msgspec.Struct):
+class _Choice(msgspec.Struct, gc=False):
     index: int = 0
     finish_reason: str | None = None
 
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
-    usage: Any = None
+    usage: Any = msgspec.UNSET
     error: Any = None
 
 
@@ -114,41 +114,43 @@ class Events:
     def feed(self, data: bytes) -> bytes:
         if self.over:
             return b""
+        told, failure = list[bytes](), b""
         try:
-            found = self._split.feed(data)
-        except UpstreamMalformed as error:
-            return self._fail(error)
-        return b"".join(map(self._said, found))
+            for payload in self._split.feed(data):
+                if (said := self._told(payload)) is not None:
+                    told.append(said)
+                if said == _DONE:
+                    break
+        except UpstreamError as error:
+            failure = self._fail(error)
+        return b"data: %b\n\n%b" % (b"\n\ndata: ".join(told), failure) if told else failure
 
     def end(self) -> bytes:
         if self.over:
             return b""
         if len(self._finished) >= self._choices and not self._split.half:  # some servers never say [DONE]
             self.over = True
-            return _DONE
+            return b"data: %b\n\n" % _DONE
         return self._fail(UpstreamDisconnected("the upstream ended its answer before it was complete"))
 
-    def _said(self, payload: bytes) -> bytes:
-        if self.over:
-            return b""
-        if payload.strip() == b"[DONE]":
+    def _told(self, payload: bytes) -> bytes | None:
+        """What the caller is told of an event's data. Raises UpstreamFailed, UpstreamMalformed."""
+        if payload.strip() == _DONE:
             self.over = True
             return _DONE
-        try:
-            chunk = _chunk(payload)
-        except UpstreamMalformed as error:
-            return self._fail(error)
+        chunk = _chunk(payload)
         if chunk.error:
-            return self._fail(UpstreamFailed(f"the upstream failed: {words(_message(chunk.error))}"))
-        if chunk.usage:
+            raise UpstreamFailed(f"the upstream failed: {words(_message(chunk.error))}")
+        for choice in chunk.choices or ():
+            if choice.finish_reason:
+                self._finished.add(choice.index)
+        if chunk.usage is not msgspec.UNSET:
             self.usage = _usage(chunk.usage) or self.usage
-        if chunk.choices:
-            self._finished.update(choice.index for choice in chunk.choices if choice.finish_reason)
-        elif not self._with_usage and chunk.usage:
-            return b""
-        if not self._with_usage and b'"usage"' in payload:
-            payload = _without_usage(payload)
-        return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"  # JSON has no line ends that mean anything
+            if not self._with_usage:
+                if chunk.usage and not chunk.choices:
+                    return None
+                payload = _without_usage(payload)
+        return payload.replace(b"\n", b" ")  # JSON has no line ends that mean anything
 
     def _fail(self, error: UpstreamError) -> bytes:
         self.over, self.failed = True, error

@@ -65,6 +65,26 @@ def test_random_cuts_of_random_streams_give_what_one_piece_gives() -> None:
         assert found == fed(stream), stream
 
 
+def line_by_line(stream: bytes) -> list[bytes]:
+    """As the standard says it, for a stream whose line ends are LF."""
+    found, data = list[bytes](), list[bytes]()
+    for line in stream.split(b"\n")[:-1]:
+        if line.startswith(b"data:"):
+            data.append(line[5:].removeprefix(b" "))
+        elif not line and data:
+            found.append(b"\n".join(data))
+            data = []
+    return found
+
+
+def test_many_events_at_once_are_those_found_line_by_line() -> None:
+    chance = random.Random(6)
+    parts = [b"data: x\n\n"] * 6 + [b"data: ", b"data:", b"x", b"\n", b"\n", b": c\n", b"data: {}\n", b"\n\ndata: \n\n"]
+    for _ in range(3000):
+        stream = b"".join(chance.choices(parts, k=chance.randint(1, 12)))
+        assert fed(stream) == line_by_line(stream), stream
+
+
 def test_an_event_is_there_as_soon_as_its_blank_line_is() -> None:
     splitter = Splitter()
     assert splitter.feed(b"data: one\n") == []
