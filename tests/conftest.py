@@ -11,12 +11,12 @@ from cli.embedded import ports
 pytest_plugins = ["tests.services", "tests.gateway"]
 
 LONGEST_FIRST = [
-    "test_kills.py",
+    "kills/test_songs.py",
     "workers/upstream/test_kills.py",
-    "test_kills_waiting.py",
+    "kills/test_pictures.py",
     "test_openai_recordings.py",
     "test_openai_speech.py",
-    "test_kills_speech.py",
+    "kills/test_speech.py",
     "test_webui_client.py",
     "workers/engines/speech/test_engine.py",
     "workers/engines/speech/test_understood.py",

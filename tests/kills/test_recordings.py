@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from storage.job import Job, Kind, Status
 from storage.media import inputs_prefix
 from storage.transcripts import parsed
 from tests.cli.sketch import sketch_gateway
-from tests.gateway import Visitor, part, visiting
+from tests.gateway import Visitor, part
+from tests.kills.killer import REDIS, S3, WORKER
 from tests.waiting import until
 from tests.workers.jobs import admit
 
 LINES = ["It was late", "when the train", "came in at last", "and nobody was there"]
-REDIS, S3, WORKER = "Redis", "the S3 store", "the worker"
 PATIENCE_S = 60.0
 
 
@@ -29,12 +29,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("killed")
     with sketch_gateway(folder, lease_s="2", engine_slots="2") as gateway:
         yield gateway
-
-
-@pytest.fixture
-async def visitor(gateway: Gateway) -> AsyncIterator[Visitor]:
-    async with visiting(gateway.data) as visitor:
-        yield visitor
 
 
 async def recording(visitor: Visitor, folder: Path) -> Job:

@@ -13,7 +13,7 @@ from storage.job import OutputStatus, Status
 from storage.media import inputs_prefix
 from tests.api.images import data_uri, picture, shown
 from tests.gateway import Visitor
-from tests.test_kills import API, MAKING_FIRST, REDIS, S3, WORKER, Killer, gateway, killer, visitor
+from tests.kills.killer import API, MAKING_FIRST, REDIS, S3, WORKER, Killer
 from tests.waiting import until
 
 SIDE = 768
@@ -28,7 +28,6 @@ BODY: dict[str, Any] = {
     "seed": 5,
     "batch_size": 2,
 }
-__all__ = ["gateway", "killer", "visitor"]  # fixtures
 IMG2IMG = "/v1/sdapi/v1/img2img"
 
 

@@ -2,108 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
 import httpx
-import psutil
 import pytest
 import redis
 
-from cli.embedded.service import Service
 from cli.gateway import Gateway, Program
 from storage import keys
 from storage.errors import ObjectsUnavailable
-from storage.job import OutputStatus, Status
-from tests.gateway import FEED, GENERATE, SONG, Visitor, part, visiting, whole_gateway
+from storage.job import Status
+from tests.gateway import FEED, GENERATE, SONG, Visitor
+from tests.kills.killer import API, MAKING_FIRST, MAKING_LAST, REDIS, S3, WORKER, Killer
 from tests.waiting import until
 
-LEASE_S = 2.0
 BURST = 60
-REDIS, S3, WORKER, API = "Redis", "the S3 store", "the worker", "the api"
 EVERYTHING = (REDIS, S3, WORKER, API)
-
-MAKING_FIRST = {"status": Status.RUNNING, "first": OutputStatus.MAKING}
-MAKING_LAST = {"status": Status.RUNNING, "first": OutputStatus.STORED, "last": OutputStatus.MAKING}
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Kills do it no lasting harm, which is the point: one for all of these tests."""
-    with whole_gateway(tmp_path_factory.mktemp("killed"), lease_s=f"{LEASE_S}", media_wait_s="5") as gateway:
-        yield gateway
-
-
-@pytest.fixture
-async def visitor(gateway: Gateway) -> AsyncIterator[Visitor]:
-    async with visiting(gateway.data) as visitor:
-        yield visitor
-
-
-@pytest.fixture
-def killer(gateway: Gateway) -> "Killer":
-    return Killer(gateway)
-
-
-class Killer:
-    """Ends processes of a gateway by SIGKILL and starts them again, as a crash and a watch would."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-
-    async def kill(self, *names: str) -> None:
-        for name in names:
-            await asyncio.to_thread(part(self._gateway, name).kill)
-
-    async def start(self, *names: str) -> None:
-        await asyncio.gather(*(asyncio.to_thread(part(self._gateway, name).start) for name in names))
-
-    async def strike(self, *names: str) -> None:
-        await self.kill(*names)
-        await self.start(*names)
-
-    async def strike_engine(self) -> None:
-        for engine in await self._engines():
-            engine.kill()
-
-    @contextmanager
-    def frozen(self, name: str) -> Iterator[None]:
-        """A part that is there and does nothing, in the block; it may be killed meanwhile."""
-        with _frozen([_process(part(self._gateway, name))]):
-            yield
-
-    @asynccontextmanager
-    async def frozen_engine(self) -> AsyncIterator[None]:
-        """The clip that is being made stays in the making, in the block."""
-        with _frozen(await self._engines()):
-            yield
-
-    async def _engines(self) -> list[psutil.Process]:
-        def look() -> list[psutil.Process]:
-            children = _process(part(self._gateway, WORKER)).children()
-            return [child for child in children if "workers.engines.child" in child.cmdline()]
-
-        engines = await until(look, "an engine at work")
-        assert isinstance(engines, list)
-        return engines
-
-
-def _process(service: Service) -> psutil.Process:
-    assert service.process
-    return psutil.Process(service.process.pid)
-
-
-@contextmanager
-def _frozen(processes: list[psutil.Process]) -> Iterator[None]:
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.resume()
 
 
 @pytest.mark.parametrize("victims", [(API,), (WORKER,), (REDIS,), (S3,), EVERYTHING], ids=" and ".join)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from cli.gateway import Gateway
 from storage.ids import output_id
 from storage.job import Job, Status
 from tests.cli.sketch import sketch_gateway
-from tests.gateway import Visitor, visiting
-from tests.test_kills import API, REDIS, WORKER, Killer
+from tests.gateway import Visitor
+from tests.kills.killer import API, REDIS, WORKER, Killer
 from tests.waiting import until
 from tests.workers.sketch_talker import WHOLE, WORDS
 
@@ -26,17 +26,6 @@ PATIENCE_S = 60.0
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with sketch_gateway(tmp_path_factory.mktemp("killed"), lease_s="2") as gateway:
         yield gateway
-
-
-@pytest.fixture
-async def visitor(gateway: Gateway) -> AsyncIterator[Visitor]:
-    async with visiting(gateway.data) as visitor:
-        yield visitor
-
-
-@pytest.fixture
-def killer(gateway: Gateway) -> Killer:
-    return Killer(gateway)
 
 
 class Reader:

@@ -1,7 +1,7 @@
 """Whoever listens to speech hears all of it, or is cut off: whatever is killed meanwhile, nobody hears half for all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from cli.gateway import Gateway
 from storage.ids import output_id
 from storage.job import Job, Status
 from tests.cli.sketch import sketch_gateway
-from tests.gateway import Visitor, part, visiting
-from tests.test_kills import API, REDIS, S3, WORKER, Killer
+from tests.gateway import Visitor, part
+from tests.kills.killer import API, REDIS, S3, WORKER, Killer
 from tests.waiting import until
 from tests.workers.sketch_speaker import HEARD, PIECES, STORED, spoken
 
@@ -26,17 +26,6 @@ PATIENCE_S = 60.0
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with sketch_gateway(tmp_path_factory.mktemp("killed"), lease_s="2", engine_slots="2") as gateway:
         yield gateway
-
-
-@pytest.fixture
-async def visitor(gateway: Gateway) -> AsyncIterator[Visitor]:
-    async with visiting(gateway.data) as visitor:
-        yield visitor
-
-
-@pytest.fixture
-def killer(gateway: Gateway) -> Killer:
-    return Killer(gateway)
 
 
 class Listener:
