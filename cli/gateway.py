@@ -34,6 +34,8 @@ from workers.settings import WorkerSettings
 LANES = ["engines", "parts", "chat", "upstream", "delivery"]
 _FILES = {"GATEWAY_ACCOUNTS", "GATEWAY_CATALOG"}
 _WATCH_S = 0.5
+_TOGETHER_S = 0.25
+"""What has killed one part may be killing others that it needs to start again: those come first then."""
 
 
 class Program(Service):
@@ -118,6 +120,8 @@ class Gateway:
         watches = [Watch(part, tell) for part in self.parts]
         while True:
             time.sleep(_WATCH_S)
+            if any(watch.is_news for watch in watches):
+                time.sleep(_TOGETHER_S)
             for watch in watches:
                 watch.look()
 

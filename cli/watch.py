@@ -19,6 +19,12 @@ class Watch:
         self._since = time.monotonic()
         self._again_at: float | None = None
 
+    @property
+    def is_news(self) -> bool:
+        """Whether it has died since the last look."""
+        process = self._part.process
+        return process is not None and process.poll() is not None and self._again_at is None
+
     def look(self) -> None:
         """Blocks while the part starts, if it must."""
         now, process = time.monotonic(), self._part.process

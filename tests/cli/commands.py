@@ -47,6 +47,13 @@ class Up:
             if words in line:
                 return line.rstrip()
 
+    def hear_all(self, *words: str) -> None:
+        """The same for several, in whatever order they come."""
+        wanted = set(words)
+        while wanted:
+            line = self.hear("")
+            wanted -= {each for each in wanted if each in line}
+
     def status(self, path: str, key: str = "") -> int:
         """What a GET is answered with."""
         headers = {"authorization": f"Bearer {key}"} if key else {}

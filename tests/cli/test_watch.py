@@ -1,10 +1,12 @@
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cli import watch
+from cli import gateway, watch
 from cli.embedded.service import Service
+from cli.gateway import Gateway
 from cli.watch import Watch
 
 
@@ -50,6 +52,33 @@ def test_what_died_is_started_again_at_once_and_the_operator_is_told(tmp_path: P
         assert part.process
         assert part.process.poll() is None
     assert told == [f"the sleeper ended with -9 (its log: {part.log})", "the sleeper runs again"]
+
+
+def test_what_dies_together_is_started_again_in_the_order_of_the_first_start(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is seen to be dead before its Redis is would else be waited for, and Redis not started."""
+    whole = Gateway(tmp_path / "data", "127.0.0.1", 8000, {})
+    with Sleeper(tmp_path / "redis") as server, Sleeper(tmp_path / "worker") as worker:
+        server.name, worker.name = "Redis", "the worker"
+        whole.parts = [server, worker]
+        kill(worker)
+
+        def passes(seconds: float) -> None:
+            if told:
+                raise InterruptedError
+            if seconds == gateway._TOGETHER_S:
+                kill(server)
+
+        monkeypatch.setattr(gateway, "time", SimpleNamespace(sleep=passes))
+        with pytest.raises(InterruptedError):
+            whole.watch(told.append)
+    assert [line.partition(" (")[0] for line in told] == [
+        "Redis ended with -9",
+        "Redis runs again",
+        "the worker ended with -9",
+        "the worker runs again",
+    ]
 
 
 def test_what_dies_again_and_again_is_started_ever_more_slowly(
