@@ -6,8 +6,8 @@ stream is made by a job here, of the same id, or by nobody but the process that 
 Events that are added together are kept in one bundle, compressed: they are nearly alike, and a stream has hundreds.
 """
 
+import asyncio
 import zlib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from storage.errors import NotFound
@@ -79,7 +79,8 @@ class Chats:
     async def _add(
         self, id: str, after: int, events: bytes, over: bool, fence: str | int, opening: tuple[str, int, int]
     ) -> int | None:
-        bundles = list(_bundles(events))
+        many = len(events) > _BUNDLE_BYTES  # what a store that was away has let pile up: seconds of work
+        bundles = await asyncio.to_thread(_bundles, events) if many else _bundles(events)
         words = [word for bundle in bundles for word in bundle]
         kept = await self._scripts.call("chat_add", id, after, int(over), fence, MOST_BYTES, *opening, *words)
         return after + sum(bundle.length for bundle in bundles) if kept else None
@@ -106,14 +107,16 @@ class _Bundle(NamedTuple):
     packed: bytes
 
 
-def _bundles(events: bytes) -> Iterator[_Bundle]:
+def _bundles(events: bytes) -> list[_Bundle]:
+    found = list[_Bundle]()
     while len(events) > _BUNDLE_BYTES:
         ends = events.rfind(_END, 0, _BUNDLE_BYTES)
         ends = (events.find(_END) if ends < 0 else ends) + len(_END)
-        yield _bundle(events[:ends])
+        found.append(_bundle(events[:ends]))
         events = events[ends:]
     if events:
-        yield _bundle(events)
+        found.append(_bundle(events))
+    return found
 
 
 def _bundle(events: bytes) -> _Bundle:

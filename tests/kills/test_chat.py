@@ -14,6 +14,7 @@ from storage.ids import output_id
 from storage.job import Job, Status
 from tests.cli.sketch import sketch_gateway
 from tests.gateway import Visitor
+from tests.kills.control import let, makings
 from tests.kills.killer import API, REDIS, WORKER, Killer
 from tests.waiting import until
 from tests.workers.sketch_talker import WHOLE, WORDS
@@ -69,16 +70,6 @@ class Reader:
 
     async def ended(self) -> Job:
         return await self._visitor.ended(output_id(self.job, 1))
-
-
-def let(control: Path, *numbers: int) -> None:
-    """The model may say these words."""
-    for number in numbers:
-        (control / str(number)).touch()
-
-
-def makings(control: Path) -> list[int]:
-    return [int(text) for text in (control / "made").read_text().split()]
 
 
 async def test_each_word_is_read_before_the_next_is_made(visitor: Visitor, tmp_path: Path) -> None:

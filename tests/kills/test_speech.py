@@ -14,6 +14,7 @@ from storage.ids import output_id
 from storage.job import Job, Status
 from tests.cli.sketch import sketch_gateway
 from tests.gateway import Visitor, part
+from tests.kills.control import let, makings
 from tests.kills.killer import API, REDIS, S3, WORKER, Killer
 from tests.waiting import until
 from tests.workers.sketch_speaker import HEARD, PIECES, STORED, spoken
@@ -60,16 +61,6 @@ class Listener:
 
     async def ended(self) -> Job:
         return await self._visitor.ended(output_id(self.job, 1))
-
-
-def let(control: Path, *numbers: int) -> None:
-    """The speaker may speak these pieces."""
-    for number in numbers:
-        (control / str(number)).touch()
-
-
-def makings(control: Path) -> list[int]:
-    return [int(text) for text in (control / "made").read_text().split()]
 
 
 async def stored(visitor: Visitor, job: Job) -> bytes:
